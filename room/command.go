@@ -132,7 +132,7 @@ func (c *Command) checkBounds() error {
 			return Errorf(CodeBadRequest, "%s: is not valid UTF-8", f.name)
 		}
 	}
-	return checkData(c.Data)
+	return CheckData(c.Data)
 }
 
 // checkStray refuses fields that the kind has no use for: a client that sends
@@ -181,7 +181,8 @@ func (c *Command) checkTarget(caller Caller, target *Target) error {
 	return nil
 }
 
-func checkData(data json.RawMessage) error {
+// CheckData holds a JSON value to its bounds.
+func CheckData(data json.RawMessage) error {
 	if len(data) > MaxData {
 		return Errorf(CodeTooLarge, "data: is %d bytes long; at most %d", len(data), MaxData)
 	}

@@ -1,0 +1,226 @@
+package hub
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hubbub-im/hubbub/room"
+)
+
+// Config is what a Hub is built from. Log, Bus and Codec are required; a zero in
+// any other field means its default.
+type Config struct {
+	Log   Log
+	Bus   Bus
+	Codec Codec
+
+	Ring          int           // newest events that a live room keeps at hand; 256
+	QueueBytes    int           // bytes that may wait for one peer; 1 MiB
+	QueueFrames   int           // frames that may wait for one peer; 4,096
+	RoomsPerConn  int           // rooms that one session may be in; 500
+	TailCheck     time.Duration // how often each live room is compared with the log; 5 s
+	PresenceDelay time.Duration // how long joins and leaves are gathered; 200 ms
+	EmptyLinger   time.Duration // how long a room without members is kept; 10 s
+	HistoryReads  int           // history pages that may be read at once; 8
+
+	// Fault, if set, is told of what went wrong inside and was survived: a hole
+	// that could not be read yet, a reset. It must not block.
+	Fault func(room string, err error)
+}
+
+func (c *Config) setDefaults() {
+	def(&c.Ring, 256)
+	def(&c.QueueBytes, 1<<20)
+	def(&c.QueueFrames, 4096)
+	def(&c.RoomsPerConn, 500)
+	def(&c.TailCheck, 5*time.Second)
+	def(&c.PresenceDelay, 200*time.Millisecond)
+	def(&c.EmptyLinger, 10*time.Second)
+	def(&c.HistoryReads, 8)
+	if c.Fault == nil {
+		c.Fault = func(string, error) {}
+	}
+}
+
+func def[T int | time.Duration](v *T, d T) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+// Hub fans the log out to the members of rooms. Its methods may be called by any
+// goroutine.
+type Hub struct {
+	// static after construction
+	cfg     Config
+	ctx     context.Context // ends when the hub is closed
+	cancel  context.CancelFunc
+	life    lifetime
+	reads   chan struct{} // a token for each history page under way
+	rosters rosterQueue
+	counter counters
+
+	mu       sync.Mutex // guards what follows; taken before a liveRoom's
+	closed   bool
+	rooms    map[string]*liveRoom
+	sessions map[string]*Session
+}
+
+// New starts a hub. Close ends it.
+func New(cfg Config) *Hub {
+	cfg.setDefaults()
+	h := &Hub{
+		cfg:      cfg,
+		reads:    make(chan struct{}, cfg.HistoryReads),
+		rosters:  newRosterQueue(),
+		rooms:    make(map[string]*liveRoom),
+		sessions: make(map[string]*Session),
+	}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.life.start(h.keep)
+	h.life.start(h.tellPresence)
+	return h
+}
+
+// Close cuts every session with ReasonShutdown, lets go of every room and waits
+// for the hub's goroutines. It leaves the Log and the Bus to whoever made them.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	h.closed = true
+	sessions := make([]*Session, 0, len(h.sessions))
+	for _, s := range h.sessions {
+		sessions = append(sessions, s)
+	}
+	h.mu.Unlock()
+	for _, s := range sessions {
+		s.Close(ReasonShutdown)
+	}
+	h.cancel()
+	h.life.end()
+	h.mu.Lock()
+	rooms := h.rooms
+	h.rooms = map[string]*liveRoom{}
+	h.mu.Unlock()
+	for _, r := range rooms {
+		r.shut()
+	}
+}
+
+// Connect registers a new peer. The caller must call Close on the session when
+// the peer is gone.
+func (h *Hub) Connect(caller room.Caller) (*Session, error) {
+	s := &Session{
+		hub: h, id: uuid.NewString(), caller: caller,
+		queue: newQueue(h.cfg.QueueBytes, h.cfg.QueueFrames),
+		rooms: make(map[string]*liveRoom),
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, room.Errorf(room.CodeUnavailable, "the hub is going down")
+	}
+	h.sessions[s.id] = s
+	return s, nil
+}
+
+// Disconnect cuts the sessions of a user, with ReasonDisconnected, and gives
+// their number.
+func (h *Hub) Disconnect(user string) int {
+	var found []*Session
+	h.mu.Lock()
+	for _, s := range h.sessions {
+		if s.Caller().User == user {
+			found = append(found, s)
+		}
+	}
+	h.mu.Unlock()
+	for _, s := range found {
+		s.Close(ReasonDisconnected)
+	}
+	return len(found)
+}
+
+// RoomInfo says how many are in a live room, and where it stands.
+type RoomInfo struct {
+	Room     string
+	Users    int
+	Sessions int
+	At       Position
+}
+
+// Rooms lists the rooms that have members on this instance.
+func (h *Hub) Rooms() []RoomInfo {
+	var infos []RoomInfo
+	for _, r := range h.liveRooms() {
+		if info := r.info(); info.Sessions > 0 {
+			infos = append(infos, info)
+		}
+	}
+	return infos
+}
+
+// Presence lists at most limit of the users in a room, sorted by id, and their
+// number. It is the caller's to check that whoever asks may see it.
+func (h *Hub) Presence(name string, limit int) (members []room.Member, count int) {
+	h.mu.Lock()
+	r := h.rooms[name]
+	h.mu.Unlock()
+	if r == nil {
+		return nil, 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.roster.Members(limit), r.roster.Count()
+}
+
+// Health is nil while the log can store, else the reason why not.
+func (h *Hub) Health() error { return h.cfg.Log.Health() }
+
+func (h *Hub) liveRooms() []*liveRoom {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	rooms := make([]*liveRoom, 0, len(h.rooms))
+	for _, r := range h.rooms {
+		rooms = append(rooms, r)
+	}
+	return rooms
+}
+
+type counters struct {
+	published, refused, deliveries, slow, repairs, resets, logReads atomic.Uint64
+}
+
+// Stats is a moment's view of the hub, for metrics.
+type Stats struct {
+	Sessions, Rooms, Members int
+
+	Published  uint64 // events that the log acknowledged
+	Refused    uint64 // commands that the rules refused, or the log
+	Deliveries uint64 // event frames queued to members
+	Slow       uint64 // sessions cut because their queue was full
+	Repairs    uint64 // holes found and read from the log
+	Resets     uint64 // rooms whose epoch changed under their members
+	LogReads   uint64 // history pages read from the log, not from a ring
+}
+
+// Stats counts.
+func (h *Hub) Stats() Stats {
+	st := Stats{
+		Published: h.counter.published.Load(), Refused: h.counter.refused.Load(),
+		Deliveries: h.counter.deliveries.Load(), Slow: h.counter.slow.Load(),
+		Repairs: h.counter.repairs.Load(), Resets: h.counter.resets.Load(),
+		LogReads: h.counter.logReads.Load(),
+	}
+	h.mu.Lock()
+	st.Sessions = len(h.sessions)
+	h.mu.Unlock()
+	for _, info := range h.Rooms() {
+		st.Rooms++
+		st.Members += info.Sessions
+	}
+	return st
+}

@@ -1,0 +1,137 @@
+package hub
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/hubbub-im/hubbub/room"
+)
+
+// MaxBatch is how many commands one Publish takes.
+const MaxBatch = 500
+
+// Outcome is the answer to one command: its place in the room's order, or why it
+// has none.
+type Outcome struct {
+	At        Position
+	Duplicate bool // it was stored before, under the same id; At is that place
+	Err       *room.Error
+}
+
+// Publish judges commands and appends the events of those that are accepted, in
+// their order. done is called once with an outcome for each, on a goroutine of
+// the log: it must not block. Publish itself waits for the log only if a command
+// refers to a message that is not at hand; ctx bounds that.
+func (h *Hub) Publish(ctx context.Context, caller room.Caller, name string, cmds []room.Command, done func([]Outcome)) {
+	outcomes := make([]Outcome, len(cmds))
+	records := make([]Record, 0, len(cmds))
+	places := make([]int, 0, len(cmds)) // places[i] is the command of records[i]
+	for i, cmd := range cmds {
+		rec, err := h.judge(ctx, caller, name, cmd)
+		if err != nil {
+			outcomes[i].Err = room.AsError(err)
+			continue
+		}
+		records, places = append(records, rec), append(places, i)
+	}
+	finish := func() {
+		for i := range outcomes {
+			if outcomes[i].Err != nil {
+				h.counter.refused.Add(1)
+			} else {
+				h.counter.published.Add(1)
+			}
+		}
+		done(outcomes)
+	}
+	if len(records) == 0 {
+		finish()
+		return
+	}
+	err := h.cfg.Log.Append(name, records, func(acks []Ack) {
+		for i, ack := range acks {
+			outcomes[places[i]] = h.outcome(ack)
+		}
+		finish()
+	})
+	if err != nil {
+		for _, i := range places {
+			outcomes[i].Err = room.AsError(h.cannot(err))
+		}
+		finish()
+	}
+}
+
+// judge turns a command into the record to store.
+func (h *Hub) judge(ctx context.Context, caller room.Caller, name string, cmd room.Command) (Record, error) {
+	target, err := h.target(ctx, caller, name, &cmd)
+	if err != nil {
+		return Record{}, err
+	}
+	ev, err := room.Accept(caller, name, cmd, target, time.Now())
+	if err != nil {
+		return Record{}, err
+	}
+	data, err := ev.Encode()
+	if err != nil {
+		return Record{}, err
+	}
+	return Record{ID: recordID(caller.User, cmd.ID), Data: data}, nil
+}
+
+// target finds the message that the command refers to: in the live room, else in
+// the log. It is nil if there is none, or if the caller may not publish anyway.
+func (h *Hub) target(ctx context.Context, caller room.Caller, name string, cmd *room.Command) (*room.Target, error) {
+	seq := cmd.Refers()
+	if seq == 0 || room.CheckName(name) != nil || !caller.Grants.Allow(name, cmd.Verb()) {
+		return nil, nil
+	}
+	if r := h.present(name); r != nil {
+		r.mu.Lock()
+		t, ok := r.state.Target(seq)
+		r.mu.Unlock()
+		if ok {
+			return &t, nil
+		}
+	}
+	page, err := h.read(ctx, name, Range{After: seq - 1, Limit: 1})
+	if err != nil {
+		return nil, h.cannot(err)
+	}
+	if len(page.Entries) == 0 || page.Entries[0].Seq != seq {
+		return nil, nil
+	}
+	ev, err := room.DecodeEvent(page.Entries[0].Data)
+	if err != nil {
+		return nil, nil // an unreadable record is no message
+	}
+	return &room.Target{Kind: ev.Kind, User: ev.User}, nil
+}
+
+func (h *Hub) outcome(ack Ack) Outcome {
+	if ack.Err != nil {
+		return Outcome{Err: room.AsError(h.cannot(ack.Err))}
+	}
+	return Outcome{At: ack.Position, Duplicate: ack.Duplicate}
+}
+
+// cannot turns an error of the log into what a publisher is told, with the
+// engine's own reason if it has one.
+func (h *Hub) cannot(err error) error {
+	if reason := h.cfg.Log.Health(); reason != nil {
+		err = fmt.Errorf("%w (%w)", err, reason)
+	}
+	return unavailable(err)
+}
+
+// recordID makes a publisher's id one that no other user can repeat.
+func recordID(user, id string) string {
+	if id == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(user + "\x00" + id))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}

@@ -1,0 +1,174 @@
+package hub
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hubbub-im/hubbub/room"
+)
+
+// maxPending bounds the entries that wait while a room is opened or repaired.
+// What does not fit is read from the log afterwards.
+const maxPending = 4096
+
+// liveRoom is a room with members on this instance. The goroutine that brings an
+// entry delivers it, under mu, to the queue of each member; nothing in here waits
+// for a peer or for the log while mu is held.
+type liveRoom struct {
+	// static after construction
+	hub    *Hub
+	name   string
+	opened chan struct{} // closed when opening has ended
+	stop   func()        // ends the subscriptions; set before opened is closed
+	err    error         // why opening failed; set before opened is closed
+
+	mu       sync.Mutex // guards what follows
+	at       Position   // the last event that was delivered
+	state    room.State
+	ring     ring
+	changes  changeIndex
+	members  map[*Session]struct{}
+	roster   room.Roster
+	watchers map[*Session]struct{} // the members who asked for presence
+	empty    time.Time             // since when there is no member
+	catchUp  catchUp
+}
+
+// catchUp is what a room needs while its order is not whole.
+type catchUp struct {
+	running bool    // a goroutine is at it; entries go to pending
+	pending []Entry // what arrived since it began, at most maxPending
+	again   bool    // look at the log once more before ending
+	shut    bool    // the room is being let go of
+}
+
+func newLiveRoom(h *Hub, name string) *liveRoom {
+	return &liveRoom{
+		hub: h, name: name, opened: make(chan struct{}),
+		ring:     ring{cap: h.cfg.Ring},
+		members:  make(map[*Session]struct{}),
+		watchers: make(map[*Session]struct{}),
+		empty:    time.Now(),
+		catchUp:  catchUp{running: true}, // until open has read the newest page
+	}
+}
+
+// Entry takes the next entry from the log; see Watcher.
+func (r *liveRoom) Entry(e Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.catchUp.running:
+		r.hold(e)
+	case e.Seq <= r.at.Seq:
+		// Seen before.
+	case e.Prev > r.at.Seq:
+		r.hold(e)
+		r.startCatchUp()
+	default:
+		r.deliver(e)
+	}
+}
+
+// Suspect looks at the log, because entries may have been missed; see Watcher.
+func (r *liveRoom) Suspect() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.startCatchUp()
+}
+
+func (r *liveRoom) hold(e Entry) {
+	if len(r.catchUp.pending) >= maxPending {
+		r.catchUp.again = true
+		return
+	}
+	r.catchUp.pending = append(r.catchUp.pending, e)
+}
+
+// deliver makes e part of the room and queues it to every member. mu is held.
+func (r *liveRoom) deliver(e Entry) {
+	ev, err := room.DecodeEvent(e.Data)
+	it := Item{Seq: e.Seq, Event: e.Data}
+	if err != nil {
+		ev, it.Event = standIn()
+		r.hub.cfg.Fault(r.name, err)
+	}
+	r.at.Seq = e.Seq
+	r.state.Apply(e.Seq, ev)
+	r.ring.push(it)
+	r.changes.add(it, ev)
+	if len(r.members) > 0 {
+		r.hub.counter.deliveries.Add(uint64(len(r.members)))
+		r.tell(Frame{Data: r.hub.cfg.Codec.Encode(EventPush{Room: r.name, Item: it}), Room: r.name, At: r.at})
+	}
+}
+
+// standIn is what takes the place of a record that does not decode.
+func standIn() (*room.Event, []byte) {
+	ev := room.Unreadable()
+	data, err := ev.Encode()
+	if err != nil {
+		panic(err) // a constant that does not encode is a fault of the program
+	}
+	return ev, data
+}
+
+// tell queues a frame to every member. mu is held.
+func (r *liveRoom) tell(f Frame) {
+	for s := range r.members {
+		s.Send(f)
+	}
+}
+
+// attach makes s a member and calls respond before anything newer can reach it.
+// mu is held.
+func (r *liveRoom) attach(s *Session, presence bool) error {
+	if r.catchUp.shut {
+		return errRoomShut
+	}
+	if err := s.enter(r); err != nil {
+		return err
+	}
+	r.members[s] = struct{}{}
+	delete(r.watchers, s)
+	if presence {
+		r.watchers[s] = struct{}{}
+	}
+	caller := s.Caller()
+	r.roster.Join(caller.User, caller.Name, s.id)
+	r.tellRoster()
+	return nil
+}
+
+// leave takes s out. Its user is gone with the last session.
+func (r *liveRoom) leave(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, in := r.members[s]; !in {
+		return
+	}
+	delete(r.members, s)
+	delete(r.watchers, s)
+	r.roster.Leave(s.Caller().User, s.id)
+	r.tellRoster()
+	if len(r.members) == 0 {
+		r.empty = time.Now()
+	}
+}
+
+func (r *liveRoom) info() RoomInfo {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return RoomInfo{Room: r.name, Users: r.roster.Count(), Sessions: len(r.members), At: r.at}
+}
+
+// shut ends the room's subscriptions. It is no longer in the registry.
+func (r *liveRoom) shut() {
+	<-r.opened
+	r.mu.Lock()
+	r.catchUp.shut = true
+	r.mu.Unlock()
+	if r.stop != nil {
+		r.stop()
+	}
+}
