@@ -224,3 +224,15 @@ func (h *Hub) Stats() Stats {
 	}
 	return st
 }
+
+// Positions tells where rooms stand, an answer for each, in order.
+func (h *Hub) Positions(ctx context.Context, rooms []string) ([]Position, error) {
+	if len(rooms) == 0 {
+		return nil, nil
+	}
+	tails, err := h.cfg.Log.Tails(ctx, rooms)
+	if err != nil {
+		return nil, h.cannot(err)
+	}
+	return tails, nil
+}

@@ -1,0 +1,52 @@
+package transport
+
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Limits bounds what one connection may cost. A zero means the default.
+type Limits struct {
+	Frame    int           // bytes of a frame from the client, after inflation; 256 KiB
+	Rate     float64       // commands a second; 100
+	Burst    int           // commands at once; 200
+	InFlight int           // events being published; 1,024
+	Ping     time.Duration // silence after which a client is pinged; 25 s
+	PongWait time.Duration // further silence after which it is cut; 10 s
+}
+
+func (l *Limits) setDefaults() {
+	orDefault(&l.Frame, 256<<10)
+	orDefault(&l.Rate, 100)
+	orDefault(&l.Burst, 200)
+	orDefault(&l.InFlight, 1024)
+	orDefault(&l.Ping, 25*time.Second)
+	orDefault(&l.PongWait, 10*time.Second)
+}
+
+func orDefault[T int | float64 | time.Duration](v *T, d T) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+// limiter weighs the commands of one connection. It is used by its reader alone.
+type limiter struct {
+	tokens *rate.Limiter
+}
+
+func newLimiter(l Limits) *limiter {
+	return &limiter{tokens: rate.NewLimiter(rate.Limit(l.Rate), l.Burst)}
+}
+
+// take pays for a command; if it is not ok, nothing was paid, and wait says after
+// how long it can be.
+func (l *limiter) take(cost int) (wait time.Duration, ok bool) {
+	r := l.tokens.ReserveN(time.Now(), cost)
+	if wait = r.Delay(); wait > 0 {
+		r.Cancel()
+		return wait, false
+	}
+	return 0, true
+}

@@ -1,0 +1,111 @@
+package transport
+
+import (
+	"context"
+
+	"github.com/hubbub-im/hubbub/hub"
+	"github.com/hubbub-im/hubbub/room"
+	"github.com/hubbub-im/hubbub/transport/wire"
+)
+
+// dispatch runs one command. What it returns is told to the peer.
+func (c *conn) dispatch(ctx context.Context, cmd wire.Command) error {
+	switch body := cmd.Body.(type) {
+	case *wire.Publish:
+		return c.publish(ctx, cmd.ID, body)
+	case *wire.Batch:
+		return c.batch(ctx, cmd.ID, body)
+	case *wire.Join:
+		return c.join(ctx, cmd.ID, body)
+	case *wire.Leave:
+		return c.leave(cmd.ID, body)
+	case *wire.Typing:
+		return c.typing(cmd.ID, body)
+	case *wire.Refresh:
+		return c.refresh(cmd.ID, body)
+	case *wire.Pong:
+		return nil // that it was heard is all it is for
+	case *wire.Connect:
+		return room.Errorf(room.CodeBadRequest, "connect: this connection is connected already; use refresh for a new token")
+	}
+	m, err := c.srv.answer(ctx, c.session.Caller(), cmd.Body)
+	if err == nil {
+		c.reply(cmd.ID, m)
+	}
+	return err
+}
+
+// publish answers when the log has.
+func (c *conn) publish(ctx context.Context, id uint64, cmd *wire.Publish) error {
+	if err := c.publishes.enter(ctx, 1); err != nil {
+		return err
+	}
+	c.srv.cfg.Hub.Publish(ctx, c.session.Caller(), cmd.Room, []room.Command{cmd.Event}, func(o []hub.Outcome) {
+		c.publishes.leave(1)
+		c.reply(id, ackFrame(cmd.Room, o[0]))
+	})
+	return nil
+}
+
+func (c *conn) batch(ctx context.Context, id uint64, cmd *wire.Batch) error {
+	if err := c.publishes.enter(ctx, len(cmd.Events)); err != nil {
+		return err
+	}
+	c.srv.cfg.Hub.Publish(ctx, c.session.Caller(), cmd.Room, cmd.Events, func(o []hub.Outcome) {
+		c.publishes.leave(len(o))
+		c.reply(id, acksFrame(cmd.Room, o))
+	})
+	return nil
+}
+
+func (c *conn) join(ctx context.Context, id uint64, cmd *wire.Join) error {
+	return c.session.Join(ctx, joinRequest(cmd), func(j hub.Joined) {
+		c.session.Send(hub.Frame{Data: wire.Encode(id, joinedFrame(cmd.Room, j)), Room: cmd.Room, At: j.At})
+	})
+}
+
+func (c *conn) leave(id uint64, cmd *wire.Leave) error {
+	if !c.session.Leave(cmd.Room) {
+		return room.Errorf(room.CodeNotJoined, "this connection is not in the room")
+	}
+	c.reply(id, wire.Left{Room: cmd.Room})
+	return nil
+}
+
+func (c *conn) typing(id uint64, cmd *wire.Typing) error {
+	if err := c.session.Typing(cmd.Room, cmd.Typing); err != nil {
+		return err
+	}
+	c.reply(id, wire.Ack{Room: cmd.Room})
+	return nil
+}
+
+// refresh takes a new token on the live connection.
+func (c *conn) refresh(id uint64, cmd *wire.Refresh) error {
+	claims, err := c.srv.cfg.Identity.verify(cmd.Token)
+	if err != nil {
+		return err
+	}
+	if claims.Guest != c.guest {
+		return room.Errorf(room.CodeUnauthorized, "token: a guest stays a guest on this connection; connect anew")
+	}
+	if err := c.session.Renew(claims.Caller()); err != nil {
+		return err
+	}
+	c.expireAt(claims.Expires)
+	c.reply(id, wire.Refreshed{ExpiresAt: claims.Expires.UnixMilli()})
+	return nil
+}
+
+// cost weighs a command against the rate limit.
+func cost(cmd wire.Command) int {
+	switch body := cmd.Body.(type) {
+	case *wire.Batch:
+		return 1 + len(body.Events)/100
+	case *wire.Positions:
+		return 1 + len(body.Rooms)/100
+	case *wire.Pong:
+		return 0
+	}
+	return 1
+}

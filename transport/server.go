@@ -1,0 +1,117 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/hubbub-im/hubbub/hub"
+)
+
+// Config is what a Server is built from. Hub, Log and Identity are required.
+type Config struct {
+	Hub      *hub.Hub
+	Log      hub.Log // for positions and health
+	Identity *Identity
+	Logger   zerolog.Logger
+
+	APIKeys []string // keys with full rights for the HTTP API
+	Origins []string // origins beside the hub's own that browsers may come from: https://example.com
+	Page    fs.FS    // the web client; nil: none is served
+	CSP     string   // the Content-Security-Policy that the page needs
+	Version string   // the program's, as it is told to clients
+	Limits  Limits
+}
+
+// Server serves the hub to the network. Its methods may be called by any
+// goroutine.
+type Server struct {
+	// static after construction
+	cfg     Config
+	http    *http.Server
+	handler http.Handler
+	api     *api
+	stop    context.CancelFunc // ends the connections' context
+
+	conns sync.WaitGroup // WebSocket connections, which http.Server does not know
+}
+
+// New makes a server; Serve runs it.
+func New(cfg Config) *Server {
+	cfg.Limits.setDefaults()
+	s := &Server{cfg: cfg}
+	s.api = newAPI(s)
+	s.handler = s.routes()
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // HTTP/2 stays off until Go 1.26.9, see SECURITY.md
+	s.http = &http.Server{
+		Handler:           s.handler,
+		Protocols:         protocols,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second, // a hijacked or streaming handler lifts its own
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          nil,
+	}
+	return s
+}
+
+// Handler gives the routes, for a server that is not ours.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// routes lays out the main listener. The paths under /api are in openapi.yaml.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ws", s.serveWS)
+	mux.HandleFunc("GET /sse", s.serveSSE)
+	mux.HandleFunc("POST /sse", s.serveSSECommand)
+	mux.HandleFunc("GET /livez", s.serveLive)
+	mux.HandleFunc("GET /readyz", s.serveReady)
+	s.api.routes(mux)
+	if s.cfg.Page != nil {
+		mux.Handle("GET /", newPage(s.cfg.Page, s.cfg.CSP))
+	}
+	return s.guard(mux)
+}
+
+// Serve answers on the listener until Shutdown. It always returns an error,
+// http.ErrServerClosed after Shutdown.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return http.ErrServerClosed
+}
+
+// Shutdown takes no more connections and waits until those that there are have
+// ended, or ctx. The hub's sessions are to be closed by closing the hub, which
+// makes each connection say goodbye.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	done := make(chan struct{})
+	go func() {
+		s.conns.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = errors.Join(err, ctx.Err())
+	}
+	s.stop() // what is left hears it, and ends
+	<-done
+	if err != nil {
+		return fmt.Errorf("shutdown: %w", err)
+	}
+	return nil
+}

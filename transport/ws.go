@@ -1,0 +1,192 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/hubbub-im/hubbub/hub"
+	"github.com/hubbub-im/hubbub/room"
+	"github.com/hubbub-im/hubbub/transport/wire"
+)
+
+const (
+	connectTimeout = 5 * time.Second  // from the handshake to the connect command
+	writeTimeout   = 10 * time.Second // for one frame to leave
+	maxMalformed   = 3                // frames in a row
+)
+
+// serveWS is GET /ws. Origin and query were checked by guard.
+func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
+	h := &limitHijacker{ResponseWriter: w}
+	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{wire.Subprotocol},
+		InsecureSkipVerify: true, // the origin is guard's to check
+	})
+	if err != nil {
+		return // Accept has answered
+	}
+	if offered := r.Header.Get("Sec-WebSocket-Protocol"); offered != "" && ws.Subprotocol() == "" {
+		_ = ws.Close(websocket.StatusCode(wire.CloseBadProtocol), "offer the subprotocol "+wire.Subprotocol)
+		return
+	}
+	s.conns.Add(1)
+	defer s.conns.Done()
+	newConn(s, ws).serve(r.Context())
+}
+
+// serve runs the connection: this goroutine reads, and owns the writer and the
+// timers.
+func (c *conn) serve(ctx context.Context) {
+	defer c.release()
+	c.ws.SetReadLimit(wire.MaxConnectFrame)
+	if !c.connect(ctx) {
+		return
+	}
+	c.ws.SetReadLimit(int64(c.srv.cfg.Limits.Frame))
+	c.tasks.Go(c.write)
+	c.watchSilence()
+	for ctx.Err() == nil {
+		data, ok := c.read(ctx)
+		if !ok {
+			return
+		}
+		if !c.handle(ctx, data) {
+			return
+		}
+	}
+	c.end(wire.CloseShutdown, 0)
+}
+
+// read gives the next frame. It is false when the connection is over.
+func (c *conn) read(ctx context.Context) ([]byte, bool) {
+	kind, data, err := c.ws.Read(ctx)
+	switch {
+	case errors.Is(err, errFragments), errors.Is(err, errControls):
+		c.end(wire.CloseBadProtocol, 0)
+		return nil, false
+	case err != nil:
+		return nil, false
+	case kind != websocket.MessageText:
+		c.end(wire.CloseBadProtocol, 0)
+		return nil, false
+	}
+	c.heard.Store(time.Now().UnixNano())
+	return data, true
+}
+
+// connect takes the first frame, which must be a connect command.
+func (c *conn) connect(ctx context.Context) bool {
+	first, cancel := context.WithCancel(ctx)
+	defer cancel()
+	late := time.AfterFunc(connectTimeout, func() { c.end(wire.CloseConnectTimeout, 0) })
+	data, ok := c.read(first)
+	if !late.Stop() || !ok {
+		return false
+	}
+	cmd, err := wire.DecodeCommand(data)
+	if err != nil {
+		c.refuse(cmd.ID, err, wire.CloseBadProtocol)
+		return false
+	}
+	body, ok := cmd.Body.(*wire.Connect)
+	if !ok {
+		c.refuse(cmd.ID, room.Errorf(room.CodeUnauthorized, "send connect first"), wire.CloseUnauthorized)
+		return false
+	}
+	return c.admit(cmd.ID, body)
+}
+
+// admit makes the caller known to the hub.
+func (c *conn) admit(id uint64, cmd *wire.Connect) bool {
+	who, err := c.srv.cfg.Identity.identify(cmd.Token, cmd.Name)
+	if err != nil {
+		code := wire.CloseUnauthorized
+		if room.AsError(err).Code == room.CodeTokenExpired {
+			code = wire.CloseTokenExpired
+		}
+		c.refuse(id, err, code)
+		return false
+	}
+	session, err := c.srv.cfg.Hub.Connect(who.Caller())
+	if err != nil {
+		c.refuse(id, err, wire.CloseShutdown)
+		return false
+	}
+	c.session, c.guest = session, who.Guest
+	c.expireAt(who.Expires)
+	c.reply(id, wire.Connected{
+		User: who.User, Name: who.Name, Conn: session.ID(),
+		PingMS: c.srv.cfg.Limits.Ping.Milliseconds(), ExpiresAt: who.Expires.UnixMilli(), Token: who.issued,
+		Server: "hubbub " + c.srv.cfg.Version, Version: wire.Version,
+	})
+	return true
+}
+
+// handle serves one frame. It is false when the connection is over.
+func (c *conn) handle(ctx context.Context, data []byte) bool {
+	cmd, err := wire.DecodeCommand(data)
+	if err != nil && wire.Malformed(err) {
+		c.fail(cmd.ID, err)
+		if c.malformed++; c.malformed >= maxMalformed {
+			c.end(wire.CloseBadProtocol, 0)
+			return false
+		}
+		return true
+	}
+	c.malformed = 0
+	if wait, ok := c.limit.take(cost(cmd)); !ok {
+		c.failCommand(cmd.ID, &room.Error{Code: room.CodeRateLimited, Message: "too many commands; wait before the next", RetryAfter: wait})
+		return true
+	}
+	if err == nil {
+		err = c.dispatch(ctx, cmd)
+	}
+	if err != nil {
+		c.failCommand(cmd.ID, err)
+	}
+	return true
+}
+
+// write takes the frames that are queued for the peer to the socket, until the
+// session ends.
+func (c *conn) write() {
+	var frames []hub.Frame
+	for {
+		var err error
+		frames, err = c.session.Next(context.Background(), frames)
+		if err != nil {
+			c.end(closeCode(err), 0)
+			return
+		}
+		for _, f := range frames {
+			if err := c.writeFrame(f.Data); err != nil {
+				c.session.Close(hub.ReasonGone)
+				_ = c.ws.CloseNow()
+				return
+			}
+		}
+	}
+}
+
+func (c *conn) writeFrame(data []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	return c.ws.Write(ctx, websocket.MessageText, data)
+}
+
+// closeCode maps the end of a session to what the peer is told.
+func closeCode(err error) wire.CloseCode {
+	switch reason, _ := errors.AsType[hub.Reason](err); reason {
+	case hub.ReasonSlow:
+		return wire.CloseSlow
+	case hub.ReasonShutdown:
+		return wire.CloseShutdown
+	case hub.ReasonDisconnected:
+		return wire.CloseDisconnected
+	}
+	return wire.CloseInternal
+}
