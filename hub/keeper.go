@@ -84,3 +84,7 @@ func (r *liveRoom) idle(now time.Time, linger time.Duration) bool {
 	r.catchUp.shut = true
 	return true
 }
+
+// LiveRooms is the number of rooms that the hub holds in memory, those that have
+// just become empty included.
+func (h *Hub) LiveRooms() int { return len(h.liveRooms()) }
