@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/hubbub-im/hubbub/hub"
+	"github.com/hubbub-im/hubbub/transport"
+	"github.com/hubbub-im/hubbub/web"
+)
+
+// drainTime is how long connections and appends under way may take to end.
+const drainTime = 10 * time.Second
+
+// ServeCmd runs the hub.
+type ServeCmd struct {
+	Addr      string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	AdminAddr string `help:"Address for /metrics and /debug/pprof; empty: none." default:"127.0.0.1:0" placeholder:"HOST:PORT"`
+
+	Data string `help:"Folder for the log and the hub's own keys." default:"${default_data}" placeholder:"DIR"`
+
+	Auth    authFlags    `embed:""`
+	Engine  engineFlags  `embed:""`
+	Bounds  boundFlags   `embed:""`
+	Logging loggingFlags `embed:""`
+}
+
+// boundFlags are the bounds on what one connection may cost.
+type boundFlags struct {
+	MemoryLimit byteSize `help:"Memory that the process aims to stay below; 0: no limit." default:"1GiB" placeholder:"SIZE"`
+	Rate        float64  `help:"Commands a second from one connection." default:"100" placeholder:"N"`
+	Burst       int      `help:"Commands at once from one connection." default:"200" placeholder:"N"`
+	QueueBytes  byteSize `help:"Bytes that may wait for a slow peer." default:"1MiB" placeholder:"SIZE"`
+}
+
+// loggingFlags say what is logged, and how.
+type loggingFlags struct {
+	LogLevel  string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
+	LogFormat string `help:"text or json." default:"text" enum:"text,json" placeholder:"FORMAT"`
+}
+
+func (l loggingFlags) logger(w io.Writer) zerolog.Logger {
+	level, err := zerolog.ParseLevel(l.LogLevel)
+	if err != nil {
+		level = zerolog.InfoLevel // the flag's enum lets nothing else through
+	}
+	if l.LogFormat == "text" {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.RFC3339, NoColor: true}
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}
+
+// run builds the graph from the log up, serves until ctx ends, and takes it down
+// from the edge.
+func (c *ServeCmd) run(ctx context.Context, std streams) error {
+	log := c.Logging.logger(std.err)
+	if c.Bounds.MemoryLimit > 0 {
+		debug.SetMemoryLimit(int64(c.Bounds.MemoryLimit))
+	}
+	listener, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("--addr: %w", err)
+	}
+	defer closing(log, "listener", ignoreClosed(listener.Close))
+	if err := c.Auth.check(listener.Addr()); err != nil {
+		return err
+	}
+	engine, err := c.Engine.open(ctx, c.Data, log)
+	if err != nil {
+		return err
+	}
+	defer engine.close(log)
+	identity, err := c.Auth.identity(c.Data, listener.Addr())
+	if err != nil {
+		return err
+	}
+	h := hub.New(hub.Config{
+		Log: engine.log, Bus: engine.bus, Codec: transport.Codec{}, QueueBytes: int(c.Bounds.QueueBytes),
+		Fault: func(room string, err error) { log.Warn().Str("room", room).Err(err).Msg("hub") },
+	})
+	server := transport.New(transport.Config{
+		Hub: h, Log: engine.log, Identity: identity, Logger: log, APIKeys: c.Auth.APIKey, Origins: c.Auth.Origin,
+		Page: web.App(), CSP: web.ContentSecurityPolicy, Version: version,
+		Limits: transport.Limits{Rate: c.Bounds.Rate, Burst: c.Bounds.Burst},
+	})
+	admin, err := c.serveAdmin(server, log)
+	if err != nil {
+		h.Close()
+		return err
+	}
+	c.greet(std.out, listener.Addr(), admin)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		err = nil
+	}
+	log.Info().Msg("going down")
+	drain(server, h, log)
+	return err
+}
+
+// drain ends the connections, then the hub. The engine is closed after both.
+func drain(server *transport.Server, h *hub.Hub, log zerolog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	h.Close()
+	if err := server.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		log.Warn().Err(err).Msg("shutdown")
+	}
+}
+
+// serveAdmin starts the listener for the operator; it ends with the process.
+func (c *ServeCmd) serveAdmin(server *transport.Server, log zerolog.Logger) (net.Addr, error) {
+	if c.AdminAddr == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", c.AdminAddr)
+	if err != nil {
+		return nil, fmt.Errorf("--admin-addr: %w", err)
+	}
+	admin := &http.Server{Handler: server.Admin(), ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		if err := admin.Serve(l); err != nil {
+			log.Warn().Err(err).Msg("admin listener")
+		}
+	}()
+	return l.Addr(), nil
+}
+
+// greet tells where everything is. The data folder stands on the first line.
+func (c *ServeCmd) greet(w io.Writer, addr, admin net.Addr) {
+	_, _ = fmt.Fprintf(w, "data      %s\n", c.Data)
+	_, _ = fmt.Fprintf(w, "hubbub    http://%s\n", addr)
+	if admin != nil {
+		_, _ = fmt.Fprintf(w, "metrics   http://%s/metrics\n", admin)
+	}
+	_, _ = fmt.Fprintf(w, "guests    %s\n", c.Auth.guestLine(addr))
+}
+
+func closing(log zerolog.Logger, what string, close func() error) {
+	if err := close(); err != nil {
+		log.Warn().Err(err).Msg("close " + what)
+	}
+}
+
+func ignoreClosed(close func() error) func() error {
+	return func() error {
+		if err := close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+// dataFile reads a file of the data folder, or makes it with what create gives,
+// readable by the hub's user alone.
+func dataFile(name string, create func() []byte) ([]byte, error) {
+	data, err := os.ReadFile(name)
+	if err == nil || !errors.Is(err, os.ErrNotExist) {
+		return data, err
+	}
+	data = create()
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(data)
+	return data, errors.Join(err, f.Sync(), f.Close())
+}
