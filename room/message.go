@@ -22,10 +22,11 @@ type Reaction struct {
 // both are held to the golden files in testdata/fold.
 //
 // Events that change a message which the timeline has not seen are ignored.
-// Applying an event twice, or events after a delete, changes nothing.
+// Applying an event again, or events after a delete, changes nothing.
 type Timeline struct {
 	bySeq map[uint64]*Message
 	order []*Message
+	last  uint64 // the highest sequence applied
 }
 
 // Messages gives the messages in order. They belong to the timeline.
@@ -37,6 +38,13 @@ func (t *Timeline) Message(seq uint64) *Message { return t.bySeq[seq] }
 // Apply takes the next event. It is total: whatever the event, the result is
 // defined, and the same on every instance.
 func (t *Timeline) Apply(seq uint64, e *Event) {
+	if seq <= t.last {
+		return
+	}
+	t.last = seq
+	if e.Version > EventVersion {
+		return
+	}
 	if e.Kind == KindMessage {
 		t.post(seq, e)
 		return
@@ -58,9 +66,6 @@ func (t *Timeline) Apply(seq uint64, e *Event) {
 }
 
 func (t *Timeline) post(seq uint64, e *Event) {
-	if t.bySeq[seq] != nil {
-		return
-	}
 	if t.bySeq == nil {
 		t.bySeq = make(map[uint64]*Message)
 	}

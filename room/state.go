@@ -22,7 +22,11 @@ func (s *State) Apply(seq uint64, e *Event) {
 	if s.bySeq == nil {
 		s.bySeq = make(map[uint64]uint64)
 	}
-	if e.Kind == KindDelete {
+	kind := e.Kind
+	if e.Version > EventVersion {
+		kind = "" // whatever it is, it is nothing that a command of today can refer to
+	}
+	if kind == KindDelete {
 		s.markDeleted(e)
 	}
 	if s.count < Window {
@@ -30,7 +34,7 @@ func (s *State) Apply(seq uint64, e *Event) {
 	}
 	f := &s.facts[s.count%Window]
 	delete(s.bySeq, f.seq)
-	*f = fact{seq: seq, target: Target{Kind: e.Kind, User: e.User}}
+	*f = fact{seq: seq, target: Target{Kind: kind, User: e.User}}
 	s.bySeq[seq] = s.count
 	s.count++
 }
