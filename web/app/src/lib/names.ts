@@ -1,0 +1,59 @@
+/** How many colours avatars come in; each is a class `hue-N` in the style sheet. */
+export const hues = 12;
+
+/** A person's colour: the same for everybody who sees them. */
+export function hueOf(user: string): number {
+  let hash = 2166136261;
+  for (const unit of user) {
+    hash = Math.imul(hash ^ (unit.codePointAt(0) ?? 0), 16777619);
+  }
+  return (hash >>> 0) % hues;
+}
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** One or two letters that stand for a name. */
+export function initials(name: string): string {
+  const words = name
+    .trim()
+    .split(/[\s._-]+/u)
+    .filter(Boolean);
+  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : [words[0]];
+  return letters
+    .map((word) => firstGrapheme(word ?? '?'))
+    .join('')
+    .toLocaleUpperCase();
+}
+
+function firstGrapheme(word: string): string {
+  for (const part of segmenter.segment(word)) return part.segment;
+  return '?';
+}
+
+/** What to call a person who may have given no name. */
+export function displayName(person: { user?: string; id?: string; name?: string | undefined }): string {
+  const name = person.name?.trim();
+  if (name) return name;
+  const id = person.user ?? person.id ?? '';
+  return id ? `Guest ${id.slice(-4)}` : 'Guest';
+}
+
+/** "Ann", "Ann and Bob", "Ann, Bob and 3 others". */
+export function listNames(names: string[]): string {
+  if (names.length <= 1) return names[0] ?? '';
+  if (names.length === 2) return `${names[0]} and ${names[1]}`;
+  if (names.length === 3) return `${names[0]}, ${names[1]} and ${names[2]}`;
+  return `${names[0]}, ${names[1]} and ${names.length - 2} others`;
+}
+
+/** The longest display name, in bytes of UTF-8, that a hub takes. */
+export const maxNameBytes = 64;
+
+/** What is wrong with a display name, or "". */
+export function nameProblem(name: string): string {
+  const trimmed = name.trim();
+  if (!trimmed) return 'Write the name that others will see.';
+  const bytes = new TextEncoder().encode(trimmed).length;
+  if (bytes > maxNameBytes) return `That name is ${bytes} bytes long; at most ${maxNameBytes} fit.`;
+  return '';
+}
