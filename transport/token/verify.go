@@ -69,6 +69,9 @@ func NewVerifier(cfg Config) (*Verifier, error) {
 	return v, nil
 }
 
+// Guests reports whether people are let in without a token.
+func (v *Verifier) Guests() bool { return v.guests != nil }
+
 // newParser builds a parser with the rules that hold for every token.
 func newParser(now func() time.Time, more ...jwt.ParserOption) *jwt.Parser {
 	return jwt.NewParser(append(more, jwt.WithStrictDecoding(), jwt.WithExpirationRequired(),

@@ -1,0 +1,267 @@
+package transport
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hubbub-im/hubbub/room"
+	"github.com/hubbub-im/hubbub/transport/token"
+	"github.com/hubbub-im/hubbub/transport/wire"
+)
+
+const (
+	maxBody      = wire.MaxFrame // bytes of a request's body, as of a frame
+	maxBatchBody = 4 << 20       // of a batch, which a back end may fill with 500 events
+
+	requestTimeout = 15 * time.Second // for the log to answer
+	answerTimeout  = 30 * time.Second // for the peer to take the answer
+)
+
+// api is the HTTP side: requests that are answered at once, for back ends and for
+// networks that block WebSockets. openapi.yaml is its contract.
+type api struct {
+	srv     *Server
+	keys    apiKeys
+	origins *origins
+
+	callers   *rateLimits // by user, of those with a token
+	backends  *rateLimits // by API key
+	strangers *rateLimits // by address, of those with neither
+	metrics   *httpMetrics
+}
+
+func newAPI(s *Server) *api {
+	l := s.cfg.Limits
+	return &api{
+		srv: s, keys: newAPIKeys(s.cfg.APIKeys),
+		origins:   newOrigins(s.cfg.Origins, s.cfg.Identity.Verifier.Guests()),
+		callers:   newRateLimits(l.Rate, l.Burst, maxLimited),
+		backends:  newRateLimits(keyFactor*l.Rate, keyFactor*l.Burst, maxLimited),
+		strangers: newRateLimits(strangerRate, strangerBurst, maxLimited),
+		metrics:   newHTTPMetrics(),
+	}
+}
+
+// endpoint is one path under /api.
+type endpoint struct {
+	name   string
+	most   int64 // bytes of the body
+	server bool  // for API keys alone
+	run    func(ctx context.Context, req *request) (any, error)
+}
+
+// request is one call of an endpoint, by somebody known.
+type request struct {
+	principal
+	body []byte
+	key  string // the Idempotency-Key header
+}
+
+func (a *api) endpoints() []endpoint {
+	return []endpoint{
+		{name: "publish", most: maxBody, run: a.publish},
+		{name: "batch", most: maxBatchBody, run: a.batch},
+		{name: "broadcast", most: maxBody, run: a.broadcast},
+		{name: "history", most: maxBody, run: a.history},
+		{name: "presence", most: maxBody, run: a.presence},
+		{name: "rooms", most: maxBody, server: true, run: a.rooms},
+		{name: "disconnect", most: maxBody, server: true, run: a.disconnect},
+	}
+}
+
+func (a *api) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /api/openapi.yaml", a.serveOpenAPI)
+	known := map[string]bool{}
+	for _, e := range a.endpoints() {
+		mux.Handle("POST /api/"+e.name, a.handler(e))
+		known["/api/"+e.name] = true
+	}
+	other := func(w http.ResponseWriter, r *http.Request) {
+		if known[r.URL.Path] {
+			w.Header().Set("Allow", "POST, OPTIONS")
+			a.srv.writeErrorStatus(w, r, http.StatusMethodNotAllowed, room.Errorf(room.CodeBadRequest, "method: is %s; this path takes POST", r.Method))
+			return
+		}
+		a.srv.writeErrorStatus(w, r, http.StatusNotFound, room.Errorf(room.CodeBadRequest, "path: there is no such endpoint; /api/openapi.yaml lists them"))
+	}
+	// One pattern for each method: a pattern for all of them would cross "GET /".
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		mux.HandleFunc(method+" /api/", other)
+	}
+}
+
+// handler answers an endpoint's requests.
+func (a *api) handler(e endpoint) http.Handler {
+	return a.metrics.measure("/api/"+e.name, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, err := a.serve(w, r, e)
+		if err != nil {
+			a.srv.writeError(w, r, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, encodeAnswer(answer))
+	}))
+}
+
+// serve runs one request. A fault in it is answered as such, and told to the
+// operator by writeError.
+func (a *api) serve(w http.ResponseWriter, r *http.Request, e endpoint) (answer any, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			answer, err = nil, fmt.Errorf("panic: %v", fault)
+		}
+	}()
+	who, err := a.identify(r)
+	if err != nil {
+		return nil, err
+	}
+	if e.server && !who.server {
+		return nil, room.Errorf(room.CodeForbidden, "%s: takes an API key, not a user's token", e.name)
+	}
+	body, err := readBody(w, r, e.most)
+	if err != nil {
+		return nil, err
+	}
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+	defer cancel()
+	return e.run(ctx, &request{principal: who, body: body, key: key})
+}
+
+// principal is who makes a request: a user by their token, or a server by an API
+// key, which may do anything in the name of anybody.
+type principal struct {
+	caller room.Caller
+	server bool
+	pay    func(cost int) error // charges the caller's rate limit
+}
+
+// identify knows the caller by exactly one of the two headers, and charges the
+// request.
+func (a *api) identify(r *http.Request) (principal, error) {
+	who, err := a.known(r)
+	if err == nil {
+		return who, who.pay(1)
+	}
+	if limited := a.srv.strange(r); limited != nil {
+		return principal{}, limited
+	}
+	return principal{}, err
+}
+
+func (a *api) known(r *http.Request) (principal, error) {
+	tok, err := bearer(r)
+	if err != nil {
+		return principal{}, err
+	}
+	keys := r.Header.Values("X-API-Key")
+	switch {
+	case tok != "" && len(keys) > 0:
+		return principal{}, room.Errorf(room.CodeUnauthorized, "Authorization and X-API-Key are both sent; send one")
+	case tok != "":
+		claims, err := a.srv.cfg.Identity.Verifier.Verify(tok)
+		if err != nil {
+			return principal{}, err
+		}
+		return a.user(claims), nil
+	case len(keys) == 0:
+		return principal{}, room.Errorf(room.CodeUnauthorized, "send Authorization: Bearer with a user's token, or X-API-Key")
+	case len(keys) > 1 || !a.keys.holds(keys[0]):
+		return principal{}, room.Errorf(room.CodeUnauthorized, "X-API-Key: is not a key of this hub")
+	}
+	return principal{server: true, caller: room.Caller{Grants: room.Everything()}, pay: func(cost int) error {
+		return a.backends.take(keys[0], cost, time.Now())
+	}}, nil
+}
+
+func (a *api) user(claims token.Claims) principal {
+	return principal{caller: claims.Caller(), pay: func(cost int) error {
+		return a.callers.take(claims.User, cost, time.Now())
+	}}
+}
+
+// readBody reads a JSON body of at most so many bytes.
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return nil, room.Errorf(room.CodeBadRequest, "Content-Type: is %.80q; send application/json", r.Header.Get("Content-Type"))
+	}
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return nil, room.Errorf(room.CodeBadRequest, "Content-Type: charset is %.40q; send UTF-8", charset)
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, room.Errorf(room.CodeBadRequest, "Content-Encoding: is %.40q; send the body as it is", coding)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, room.Errorf(room.CodeTooLarge, "body: is longer than %d bytes", most)
+	}
+	if err != nil {
+		return nil, room.Errorf(room.CodeBadRequest, "body: did not arrive whole, or in time")
+	}
+	return body, nil
+}
+
+// encodeAnswer gives the JSON of an answer. Those that are frames too are the same
+// bytes here as there.
+func encodeAnswer(answer any) []byte {
+	if m, ok := answer.(wire.Message); ok {
+		return wire.Encode(0, m)
+	}
+	data, err := json.Marshal(answer)
+	if err != nil {
+		panic(err) // the answers are structs of ours, without anything that cannot be JSON
+	}
+	return data
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	// A peer that takes nothing must not keep the handler. Not every writer has
+	// deadlines; a real connection's has.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// errorBody is the answer to what was refused or failed.
+type errorBody struct {
+	Error *wire.Error `json:"error"`
+}
+
+// writeErrorStatus answers with an error, under a status that is not its code's.
+// What is no fault of the caller is told to the operator, who alone gets its text.
+func (s *Server) writeErrorStatus(w http.ResponseWriter, r *http.Request, status int, err error) {
+	e := s.tell(w, r, err)
+	writeJSON(w, status, encodeAnswer(errorBody{wire.ErrorOf(e)}))
+}
+
+// tell gives what the caller is told of an error, sets the headers that go with
+// it, and logs what the caller is not told.
+func (s *Server) tell(w http.ResponseWriter, r *http.Request, err error) *room.Error {
+	e := room.AsError(err)
+	if e.Code == room.CodeInternal {
+		s.cfg.Logger.Error().Err(err).Str("path", r.URL.Path).Msg("request failed")
+	}
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+	if e.Code == room.CodeUnauthorized || e.Code == room.CodeTokenExpired {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="hubbub"`)
+	}
+	return e
+}

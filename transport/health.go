@@ -1,0 +1,25 @@
+package transport
+
+import "net/http"
+
+// healthAnswer is what the two health paths say.
+type healthAnswer struct {
+	Status string `json:"status"`           // "ok" or "unavailable"
+	Reason string `json:"reason,omitempty"` // why not
+}
+
+// serveLive is GET /livez: the process answers. It says nothing of the log, since
+// a restart mends no disk.
+func (s *Server) serveLive(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, encodeAnswer(healthAnswer{Status: "ok"}))
+}
+
+// serveReady is GET /readyz: the hub can store what it is given; else the log's
+// own reason why not.
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	if err := s.cfg.Log.Health(); err != nil {
+		writeJSON(w, http.StatusServiceUnavailable, encodeAnswer(healthAnswer{Status: "unavailable", Reason: err.Error()}))
+		return
+	}
+	writeJSON(w, http.StatusOK, encodeAnswer(healthAnswer{Status: "ok"}))
+}
