@@ -5,7 +5,8 @@ export default defineConfig({
   build: {
     lib: { entry: 'src/index.ts', formats: ['es'], fileName: () => 'hubbub.min.js' },
     emptyOutDir: false,
-    minify: true,
+    // As a library Vite would leave the white space in.
+    rolldownOptions: { output: { minify: true, chunkFileNames: 'hubbub-[name].min.js' } },
     sourcemap: true,
     target: 'es2022',
   },

@@ -1,43 +1,188 @@
+import { Connection } from './connection.js';
+import { baseOf, dialer } from './dial.js';
+import { Emitter } from './emitter.js';
+import { HubbubError } from './errors.js';
+import { Identity } from './identity.js';
+import { Outbox } from './outbox.js';
+import { Persistence } from './persistence.js';
+import { RoomClient } from './room.js';
+import type { WantedRoom } from './sse-link.js';
+import { Value } from './store.js';
 import type { HubbubEvents, HubbubOptions, Off, Position, Room, Status, Store, User } from './types.js';
+import { listen } from './wake.js';
+import type { ConnectedFrame, RoomPush } from './wire.js';
+
+/** How many rooms one `positions` may name. */
+const MAX_POSITIONS = 1000;
 
 /** A client of one hub, as one user. It holds one connection, whatever the number of rooms. */
 export class Hubbub {
-  readonly status!: Store<Status>;
-  readonly user!: Store<User | null>;
+  readonly #emitter = new Emitter<HubbubEvents>();
+  readonly #user = new Value<User | null>(null);
+  readonly #rooms = new Map<string, RoomClient>();
+  readonly #identity: Identity;
+  readonly #connection: Connection;
+  readonly #outbox: Outbox;
+  readonly #kept: Persistence | undefined;
+  #era = 0;
+  #unlisten: (() => void) | undefined;
+  #closed = false;
 
-  constructor(readonly options: HubbubOptions = {}) {}
+  constructor(options: HubbubOptions = {}) {
+    const base = baseOf(options.url);
+    const name = typeof options.persist === 'string' ? `hubbub-${options.persist}` : 'hubbub';
+    const dial = dialer(options, base, () => this.#wanted());
+    this.#kept = options.persist ? new Persistence(name, base, (cause) => this.#unkept(cause)) : undefined;
+    this.#identity = new Identity(options, this.#kept);
+    this.#connection = new Connection(this.#identity, dial, {
+      connecting: (attempt) => this.#emitter.emit('connecting', { attempt }),
+      identified: () => void this.#outbox.load(),
+      connected: (frame, transport) => this.#connected(frame, transport),
+      disconnected: (status) => this.#disconnected(status),
+      push: (frame) => this.#push(frame),
+      rejoin: () => this.#rejoin(),
+      fault: (error) => this.#emitter.emit('error', error),
+    });
+    this.#outbox = new Outbox(
+      {
+        era: () => (this.#connection.connected ? this.#era : 0),
+        me: () => this.#user.getSnapshot(),
+        expected: () => this.#identity.expected,
+        position: (room) => this.#rooms.get(room)?.position ?? null,
+        request: (command) => this.#connection.request(command),
+        renew: () => this.#connection.renew(),
+        changed: (room) => this.#room(room).outboxChanged(),
+      },
+      this.#kept,
+      name,
+    );
+  }
+
+  /** How the client stands with the hub. */
+  get status(): Store<Status> {
+    return this.#connection.status;
+  }
+
+  /** Who the caller is; null before the first connection. */
+  get user(): Store<User | null> {
+    return this.#user;
+  }
 
   /** Connects, and stays connected until `disconnect`. */
   connect(): void {
-    throw new Error('not written yet');
+    if (this.#closed) throw new HubbubError('discarded', 'this client was closed; make another one');
+    this.#unlisten ??= listen({
+      wake: () => this.#connection.wake(),
+      offline: () => this.#connection.offline(),
+    });
+    this.#connection.start();
   }
 
   /** Ends the connection. Rooms and the outbox stay; `connect` goes on from there. */
   disconnect(): void {
-    throw new Error('not written yet');
+    this.#connection.stop('disconnect was called');
   }
 
   /** Ends the client for good and lets go of everything. What `persist` keeps, stays. */
   close(): void {
-    throw new Error('not written yet');
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#unlisten?.();
+    this.#connection.stop('the client was closed');
+    this.#outbox.close();
+    for (const room of this.#rooms.values()) room.close();
+    void this.#kept?.close();
+    this.#emitter.clear();
   }
 
   /** The room of that id: always the same object. */
-  room(_id: string): Room {
-    throw new Error('not written yet');
+  room(id: string): Room {
+    return this.#room(id);
   }
 
-  /** Gives a guest another name. */
-  setName(_name: string): void {
-    throw new Error('not written yet');
+  /** Gives a guest another name; a connection that stands is opened anew for it. */
+  setName(name: string): void {
+    this.#identity.name = name;
+    if (this.#user.getSnapshot()?.guest) this.#connection.restart();
   }
 
-  /** Where rooms stand, 1,000 at most; rooms that may not be seen are left out. */
-  positions(_rooms: string[]): Promise<Record<string, Position>> {
-    throw new Error('not written yet');
+  /** Where rooms stand; those that may not be seen are left out. */
+  async positions(rooms: string[]): Promise<Record<string, Position>> {
+    const all: Record<string, Position> = {};
+    for (let at = 0; at < rooms.length; at += MAX_POSITIONS) {
+      const frame = await this.#connection.request({
+        type: 'positions',
+        rooms: rooms.slice(at, at + MAX_POSITIONS),
+      });
+      if (frame.type === 'positions') Object.assign(all, frame.positions);
+    }
+    return all;
   }
 
-  on<K extends keyof HubbubEvents>(_event: K, _fn: (value: HubbubEvents[K]) => void): Off {
-    throw new Error('not written yet');
+  on<K extends keyof HubbubEvents>(event: K, fn: (value: HubbubEvents[K]) => void): Off {
+    return this.#emitter.on(event, fn);
+  }
+
+  #room(id: string): RoomClient {
+    let room = this.#rooms.get(id);
+    if (!room) {
+      room = new RoomClient(id, {
+        me: () => this.#user.getSnapshot(),
+        call: (command, reply) => this.#connection.call(command, reply),
+        request: (command) => this.#connection.request(command),
+        notify: (command) => this.#connection.notify(command),
+        wishChanged: () => this.#connection.roomsChanged(),
+        outbox: this.#outbox,
+      });
+      this.#rooms.set(id, room);
+      if (this.#connection.connected) room.membership.connected();
+    }
+    return room;
+  }
+
+  #connected(frame: ConnectedFrame, transport: 'websocket' | 'sse'): void {
+    this.#era++;
+    const user = this.#identity.accept(frame);
+    const before = this.#user.getSnapshot();
+    if (before?.id !== user.id || before.name !== user.name || before.guest !== user.guest)
+      this.#user.set(user);
+    if (before?.id !== user.id) for (const room of this.#rooms.values()) room.userChanged();
+    this.#emitter.emit('connected', { user, conn: frame.conn, transport });
+    for (const room of this.#rooms.values()) room.membership.connected();
+    this.#outbox.connected();
+  }
+
+  #disconnected(status: Status): void {
+    for (const room of this.#rooms.values()) room.membership.disconnected();
+    this.#outbox.disconnected();
+    const { reason = '', code, retryAt } = status;
+    this.#emitter.emit('disconnected', {
+      reason,
+      ...(code === undefined ? {} : { code }),
+      ...(retryAt === undefined ? {} : { retryAt }),
+    });
+  }
+
+  #push(frame: RoomPush): void {
+    this.#rooms.get(frame.room)?.push(frame);
+  }
+
+  /** The link opens anew for other rooms: each membership goes on from where it stopped. */
+  #rejoin(): void {
+    for (const room of this.#rooms.values()) {
+      room.membership.disconnected();
+      room.membership.connected();
+    }
+  }
+
+  #wanted(): WantedRoom[] {
+    return [...this.#rooms.values()].flatMap(({ id, membership: { wish } }) =>
+      wish ? [{ room: id, history: wish.history, presence: wish.presence }] : [],
+    );
+  }
+
+  #unkept(cause: unknown): void {
+    const message = 'nothing can be kept through a page reload: the browser refuses its storage';
+    this.#emitter.emit('error', new HubbubError('no_storage', message, { cause }));
   }
 }

@@ -1,0 +1,135 @@
+import { Entry, type StoredEntry } from './entry.js';
+import { HubbubError } from './errors.js';
+import { Lane, type LaneHost } from './lane.js';
+import type { Persistence } from './persistence.js';
+import { Tabs } from './tabs.js';
+import type { Message, OutboxItem, StoredEvent } from './types.js';
+import { uuid } from './uuid.js';
+import type { PublishEvent } from './wire.js';
+
+/** How many commands may wait in all. */
+const MAX_WAITING = 1000;
+
+export type OutboxHost = Omit<LaneHost, 'save' | 'forget'> & {
+  /** Who the user is, or will be as far as is known. */
+  expected(): string | undefined;
+};
+
+/** All commands that the hub has not acknowledged, kept until it has. */
+export class Outbox {
+  readonly #host: OutboxHost;
+  readonly #kept: Persistence | undefined;
+  readonly #tabs: Tabs | undefined;
+  readonly #lanes = new Map<string, Lane>();
+  #order = 0;
+  /** Whose kept entries were read. */
+  #loaded: string | undefined;
+
+  constructor(host: OutboxHost, kept: Persistence | undefined, name: string) {
+    this.#host = host;
+    this.#kept = kept;
+    this.#tabs = kept && new Tabs(name, (tab) => this.#adopt(tab));
+  }
+
+  /** Takes a command in; it is sent as soon as its turn comes. */
+  add(room: string, event: PublishEvent): Entry {
+    if (this.#size() >= MAX_WAITING) {
+      throw new HubbubError('limit_reached', `${MAX_WAITING} commands wait to be sent; more are not kept`);
+    }
+    const at = Date.now();
+    this.#order = Math.max(this.#order + 1, at);
+    const user = this.#host.expected() ?? null;
+    const key = uuid();
+    const entry = new Entry({ key, room, user, event, at, order: this.#order, sent: false, position: null });
+    void this.#save(entry);
+    this.lane(room).add(entry);
+    this.#host.changed(room);
+    return entry;
+  }
+
+  lane(room: string): Lane {
+    let lane = this.#lanes.get(room);
+    if (!lane) {
+      const save = (entry: Entry) => this.#save(entry);
+      const forget = (entry: Entry) => this.#kept?.remove(entry.key);
+      lane = new Lane(room, { ...this.#host, save, forget });
+      this.#lanes.set(room, lane);
+    }
+    return lane;
+  }
+
+  /** The messages of a room that its order has not brought yet. */
+  waiting(room: string): Message[] {
+    const lane = this.#lanes.get(room);
+    if (!lane) return [];
+    const me = this.#host.me();
+    const unseen = lane.queue.filter((e) => e.isMessage && e.seq === undefined);
+    return [...lane.acked, ...unseen].map((e) => e.row(me));
+  }
+
+  items(room: string): OutboxItem[] {
+    return this.#lanes.get(room)?.queue.map((e) => e.item()) ?? [];
+  }
+
+  /** An event of the current user was met. */
+  sighted(room: string, stored: StoredEvent): void {
+    this.#lanes.get(room)?.sighted(stored);
+  }
+
+  connected(): void {
+    void this.load(); // the hub may know the caller as somebody else than was expected
+    for (const lane of this.#lanes.values()) {
+      for (const entry of lane.queue) void this.#save(entry);
+      lane.run();
+    }
+  }
+
+  disconnected(): void {
+    for (const lane of this.#lanes.values()) lane.disconnected();
+  }
+
+  close(): void {
+    this.#tabs?.close();
+    for (const lane of this.#lanes.values()) lane.close();
+  }
+
+  /** Reads what is kept of the user, once it is known who that is. */
+  async load(): Promise<void> {
+    const user = this.#host.expected();
+    if (!this.#kept || !this.#tabs || !user || this.#loaded === user) return;
+    this.#loaded = user;
+    void this.#kept.sweep(user);
+    for (const { tab } of await this.#kept.entries(user)) this.#tabs.watch(tab);
+  }
+
+  /** Takes over what a tab has left that is gone. */
+  async #adopt(tab: string): Promise<void> {
+    const user = this.#host.expected();
+    if (!this.#kept || !this.#tabs || !user) return;
+    for (const { owner: _, tab: __, ...stored } of await this.#kept.adopt(user, tab, this.#tabs.id)) {
+      this.#restore(stored);
+    }
+  }
+
+  #restore(stored: StoredEntry): void {
+    const lane = this.lane(stored.room);
+    if (lane.find(stored.key)) return;
+    lane.add(new Entry(stored));
+    this.#host.changed(stored.room);
+  }
+
+  /** Keeps an entry, if it is known whose it is. */
+  async #save(entry: Entry): Promise<void> {
+    const user = entry.stored.user ?? this.#host.expected();
+    if (!this.#kept || !this.#tabs || !user) return;
+    this.#tabs.announce();
+    entry.stored.user = user;
+    await this.#kept.put(entry.stored, user, this.#tabs.id);
+  }
+
+  #size(): number {
+    let size = 0;
+    for (const lane of this.#lanes.values()) size += lane.queue.length;
+    return size;
+  }
+}
