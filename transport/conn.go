@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,13 +13,17 @@ import (
 	"github.com/hubbub-im/hubbub/transport/wire"
 )
 
+// closeTimeout bounds the peer's part of the close handshake.
+const closeTimeout = 5 * time.Second
+
 // conn is one WebSocket connection. The goroutine that accepted it reads; it
 // starts the writer and the timers, and on the way out waits for them.
 type conn struct {
 	// static after connect
 	srv     *Server
 	ws      *websocket.Conn
-	session *hub.Session
+	net     net.Conn     // beneath ws
+	session *hub.Session // nil until the caller is known
 	guest   bool
 
 	// owned by the reader
@@ -27,18 +32,33 @@ type conn struct {
 	publishes *window
 
 	// shared
-	heard atomic.Int64   // when the peer was last heard, in Unix nanoseconds
-	tasks sync.WaitGroup // the writer and the one that says goodbye
-	ended sync.Once
+	heard atomic.Int64            // when the peer was last heard, in Unix nanoseconds
+	tasks sync.WaitGroup          // the writer, or without a session the one that says goodbye
+	bye   atomic.Pointer[goodbye] // set once, under mu: the connection is to end, or has
 
-	mu      sync.Mutex // guards the timers
+	mu      sync.Mutex // guards the timers, and that nothing starts behind release
 	silence *time.Timer
 	expiry  *time.Timer
 	over    bool // no timer is started any more
 }
 
-func newConn(s *Server, ws *websocket.Conn) *conn {
-	c := &conn{srv: s, ws: ws, limit: newLimiter(s.cfg.Limits), publishes: newWindow(s.cfg.Limits.InFlight)}
+// goodbye is how a connection ends: a disconnect frame and a close code. Without a
+// frame there is nobody left to say it to.
+type goodbye struct {
+	code  wire.CloseCode
+	frame []byte
+}
+
+// is reports whether f is the goodbye's own frame.
+func (g *goodbye) is(f hub.Frame) bool {
+	return g != nil && len(g.frame) > 0 && &g.frame[0] == &f.Data[0]
+}
+
+func newConn(s *Server, ws *websocket.Conn, under net.Conn) *conn {
+	c := &conn{
+		srv: s, ws: ws, net: under,
+		limit: newLimiter(s.cfg.Limits), publishes: newWindow(s.cfg.Limits.InFlight),
+	}
 	c.heard.Store(time.Now().UnixNano())
 	return c
 }
@@ -49,12 +69,30 @@ func (c *conn) release() {
 	c.over = true
 	stopTimer(c.silence)
 	stopTimer(c.expiry)
+	unsaid := c.bye.CompareAndSwap(nil, &goodbye{})
 	c.mu.Unlock()
-	c.ended.Do(func() { _ = c.ws.CloseNow() }) // unless somebody is saying goodbye
+	if unsaid { // else somebody is saying it
+		c.depart()
+		_ = c.ws.CloseNow()
+	}
+	c.tasks.Wait()
+	c.depart()
+	_ = c.ws.CloseNow()
+}
+
+// survive tells the peer of a panic of the reader, before guard tells the operator.
+func (c *conn) survive() {
+	if fault := recover(); fault != nil {
+		c.end(wire.CloseInternal, 0)
+		panic(fault)
+	}
+}
+
+// depart takes the peer out of its rooms.
+func (c *conn) depart() {
 	if c.session != nil {
 		c.session.Close(hub.ReasonGone)
 	}
-	c.tasks.Wait()
 }
 
 func stopTimer(t *time.Timer) {
@@ -63,15 +101,38 @@ func stopTimer(t *time.Timer) {
 	}
 }
 
-// end says goodbye with a code, once: a disconnect frame and the close handshake,
-// beside whatever goes on. The reader ends with it.
+// end says goodbye with a code, once: a disconnect frame behind all that is queued
+// already, and the close handshake. The reader ends with it.
 func (c *conn) end(code wire.CloseCode, retryAfter time.Duration) {
-	c.ended.Do(func() {
-		c.tasks.Go(func() {
-			_ = c.writeFrame(wire.Encode(0, wire.DisconnectPush{Code: code, Reason: code.Name(), RetryAfterMS: retryAfter.Milliseconds()}))
-			_ = c.ws.Close(websocket.StatusCode(code), code.Name())
-		})
-	})
+	bye := &goodbye{code, wire.Encode(0, wire.DisconnectPush{
+		Code: code, Reason: code.Name(), RetryAfterMS: retryAfter.Milliseconds(),
+	})}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !c.bye.CompareAndSwap(nil, bye):
+	case c.session != nil:
+		c.session.Send(hub.Frame{Data: bye.frame}) // for the writer, which knows it
+	default:
+		c.tasks.Go(func() { c.say(bye) })
+	}
+}
+
+// say writes the goodbye, at once.
+func (c *conn) say(bye *goodbye) {
+	if bye.frame != nil && c.writeFrame(bye.frame) == nil {
+		c.close(bye.code)
+	}
+	_ = c.ws.CloseNow()
+}
+
+// close is the close handshake. Whatever the peer sends in place of its close
+// frame, it has closeTimeout: the library alone would pass a frame's payload by
+// for as long as that takes to come.
+func (c *conn) close(code wire.CloseCode) {
+	c.depart()
+	_ = c.net.SetReadDeadline(time.Now().Add(closeTimeout))
+	_ = c.ws.Close(websocket.StatusCode(code), code.Name())
 }
 
 // reply queues the answer to a command, if one is wanted.
@@ -93,10 +154,13 @@ func (c *conn) failCommand(id uint64, err error) {
 	}
 }
 
-// refuse answers the first frame with an error and ends the connection. There is
-// no session and no writer yet.
+// refuse answers with an error and ends the connection.
 func (c *conn) refuse(id uint64, err error, code wire.CloseCode) {
-	_ = c.writeFrame(wire.Encode(id, wire.ErrorOf(err)))
+	if c.session != nil {
+		c.fail(id, err)
+	} else {
+		_ = c.writeFrame(wire.Encode(id, wire.ErrorOf(err))) // there is no writer yet
+	}
 	c.end(code, room.AsError(err).RetryAfter)
 }
 

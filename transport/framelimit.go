@@ -2,8 +2,10 @@ package transport
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -12,15 +14,24 @@ import (
 const (
 	maxFragments    = 64               // frames of one message
 	maxFragmentTime = 10 * time.Second // from a message's first frame to its last
-	maxControls     = 64               // control frames
+	maxControls     = 64               // pings and pongs
 	controlTime     = 10 * time.Second // in so long
+
+	lingerTime  = time.Second // after our end of the stream, for the peer's
+	lingerBytes = 1 << 20     // of what the peer had still sent
 )
 
-// errFragments: a message came in too many pieces, or for too long.
-var errFragments = errors.New("a message in more than 64 fragments, or over more than 10 s")
+// frameError is what a peer did that its frames may not.
+type frameError string
 
-// errControls: a flood of pings or pongs.
-var errControls = errors.New("more than 64 control frames in 10 s")
+func (e frameError) Error() string { return "frame: " + string(e) }
+
+const (
+	errFragments = frameError("a message may come in at most 64 fragments, within 10 s")
+	errControls  = frameError("more than 64 pings and pongs in 10 s")
+	errUnmasked  = frameError("is not masked; RFC 6455 wants that of a client")
+	errLength    = frameError("its length has the highest bit set")
+)
 
 // limitHijacker makes the hijacked connection watch the frames that it reads. The
 // WebSocket library takes a message in any number of pieces, of any size, 0
@@ -30,8 +41,8 @@ type limitHijacker struct {
 	conn *frameLimit // set by Hijack
 }
 
-// Hijack gives the connection wrapped. What net/http has read already is in the
-// reader, and is watched as well.
+// Hijack gives the connection wrapped. What net/http has read already comes out of
+// it first, to be watched as well.
 func (h *limitHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
 	if err != nil {
@@ -40,63 +51,102 @@ func (h *limitHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := conn.SetDeadline(time.Time{}); err != nil { // the server's own timeouts end here
 		return nil, nil, errors.Join(err, conn.Close())
 	}
-	h.conn = &frameLimit{Conn: conn}
 	ahead, err := rw.Reader.Peek(rw.Reader.Buffered())
 	if err != nil {
 		return nil, nil, errors.Join(err, conn.Close())
 	}
-	if err := h.conn.watch(ahead); err != nil {
-		return nil, nil, errors.Join(err, conn.Close())
-	}
+	h.conn = &frameLimit{Conn: conn, ahead: bytes.Clone(ahead)}
+	rw.Reader.Reset(h.conn)
 	return h.conn, rw, nil
 }
 
 // frameLimit follows the frame headers in what is read (RFC 6455, section 5.2).
-// It is used by the connection's reader alone.
+// But for Close it is used by the connection's reader alone.
 type frameLimit struct {
 	net.Conn
 
-	head   []byte // of the frame that is being read, until it is whole; at most 14 bytes
-	skip   uint64 // payload bytes still to pass
-	parts  int    // frames of the message under way
+	// where the stream stands
+	ahead []byte // read before, and still to be given
+	head  []byte // of the frame that is being read, until it is whole; at most 14 bytes
+	skip  uint64 // payload bytes still to pass
+	err   error  // what is wrong with the next frame
+
+	// what is counted
+	parts  int // frames of the message under way
 	since  time.Time
-	ctrl   int // control frames since ctrlAt
+	ctrl   int // pings and pongs since ctrlAt
 	ctrlAt time.Time
-	err    error
 }
 
-// Read reads, and fails once a bound is passed.
-func (f *frameLimit) Read(p []byte) (int, error) {
+// Read reads, and fails where a frame begins that passes a bound.
+func (f *frameLimit) Read(p []byte) (n int, err error) {
 	if f.err != nil {
 		return 0, f.err
 	}
-	n, err := f.Conn.Read(p)
-	if werr := f.watch(p[:n]); werr != nil {
-		f.err = werr
-		return 0, werr
+	if len(f.ahead) > 0 {
+		n = copy(p, f.ahead)
+		f.ahead = f.ahead[n:]
+	} else {
+		n, err = f.Conn.Read(p)
 	}
-	return n, err
+	good, fault := f.watch(p[:n])
+	if f.err = fault; fault == nil {
+		return n, err
+	}
+	if good > 0 {
+		return good, nil
+	}
+	return 0, fault
 }
 
-func (f *frameLimit) watch(p []byte) error {
-	for len(p) > 0 {
+// Close ends our side first, and passes by for a moment what the peer has sent: to
+// close over bytes that nobody has read would reset the connection, and the peer
+// could lose the close frame that tells it why.
+func (f *frameLimit) Close() error {
+	if half, ok := f.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_ = f.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, f.Conn, lingerBytes)
+	}
+	return f.Conn.Close()
+}
+
+// watch follows p, and gives how much of it came before the frame that is wrong.
+func (f *frameLimit) watch(p []byte) (good int, err error) {
+	for i := 0; i < len(p); {
 		if f.skip > 0 {
-			n := min(f.skip, uint64(len(p)))
+			n := min(f.skip, uint64(len(p)-i))
 			f.skip -= n
-			p = p[n:]
+			i += int(n)
 			continue
 		}
-		f.head = append(f.head, p[0])
-		p = p[1:]
+		if len(f.head) == 0 {
+			good = i
+		}
+		f.head = append(f.head, p[i])
+		i++
+		if err := f.check(); err != nil {
+			return good, err
+		}
 		if need := headerLen(f.head); need == 0 || len(f.head) < need {
 			continue
 		}
 		f.skip = payloadLen(f.head)
-		err := f.count(f.head[0])
-		f.head = f.head[:0]
-		if err != nil {
-			return err
+		if err := f.count(f.head[0]); err != nil {
+			return good, err
 		}
+		f.head = f.head[:0]
+	}
+	return len(p), nil
+}
+
+// check judges a header as far as it has come: before the library sees the byte
+// that is wrong, so that it is always here that it is found.
+func (f *frameLimit) check() error {
+	switch {
+	case len(f.head) == 2 && f.head[1]&0x80 == 0:
+		return errUnmasked
+	case len(f.head) == 3 && f.head[1]&0x7f == 127 && f.head[2]&0x80 != 0:
+		return errLength
 	}
 	return nil
 }
@@ -105,7 +155,7 @@ func (f *frameLimit) watch(p []byte) error {
 func (f *frameLimit) count(b byte) error {
 	fin, opcode := b&0x80 != 0, b&0x0f
 	if opcode >= 8 {
-		return f.countControl()
+		return f.countControl(opcode)
 	}
 	if f.parts == 0 && !fin {
 		f.since = time.Now()
@@ -120,7 +170,10 @@ func (f *frameLimit) count(b byte) error {
 	return nil
 }
 
-func (f *frameLimit) countControl() error {
+func (f *frameLimit) countControl(opcode byte) error {
+	if opcode == 8 {
+		return nil // a close frame is the last one in any case
+	}
 	if time.Since(f.ctrlAt) > controlTime {
 		f.ctrl, f.ctrlAt = 0, time.Now()
 	}
@@ -148,8 +201,7 @@ func headerLen(head []byte) int {
 	return n
 }
 
-// payloadLen reads the length from a whole header. A length that no frame may
-// have is the library's to refuse.
+// payloadLen reads the length from a whole header.
 func payloadLen(head []byte) uint64 {
 	switch n := head[1] & 0x7f; n {
 	case 126:

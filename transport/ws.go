@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/coder/websocket"
 
@@ -29,19 +30,22 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Accept has answered
 	}
-	if offered := r.Header.Get("Sec-WebSocket-Protocol"); offered != "" && ws.Subprotocol() == "" {
-		_ = ws.Close(websocket.StatusCode(wire.CloseBadProtocol), "offer the subprotocol "+wire.Subprotocol)
-		return
-	}
 	s.conns.Add(1)
 	defer s.conns.Done()
-	newConn(s, ws).serve(r.Context())
+	c := newConn(s, ws, h.conn)
+	if offered := r.Header.Get("Sec-WebSocket-Protocol"); offered != "" && ws.Subprotocol() == "" {
+		c.refuse(0, room.Errorf(room.CodeBadRequest, "Sec-WebSocket-Protocol: does not offer %s", wire.Subprotocol), wire.CloseBadProtocol)
+		c.release()
+		return
+	}
+	c.serve(r.Context())
 }
 
 // serve runs the connection: this goroutine reads, and owns the writer and the
 // timers.
 func (c *conn) serve(ctx context.Context) {
 	defer c.release()
+	defer c.survive()
 	c.ws.SetReadLimit(wire.MaxConnectFrame)
 	if !c.connect(ctx) {
 		return
@@ -64,14 +68,18 @@ func (c *conn) serve(ctx context.Context) {
 // read gives the next frame. It is false when the connection is over.
 func (c *conn) read(ctx context.Context) ([]byte, bool) {
 	kind, data, err := c.ws.Read(ctx)
+	fault, bad := errors.AsType[frameError](err)
 	switch {
-	case errors.Is(err, errFragments), errors.Is(err, errControls):
-		c.end(wire.CloseBadProtocol, 0)
+	case bad:
+		c.refuse(0, room.Errorf(room.CodeBadRequest, "%v", fault), wire.CloseBadProtocol)
 		return nil, false
 	case err != nil:
 		return nil, false
 	case kind != websocket.MessageText:
-		c.end(wire.CloseBadProtocol, 0)
+		c.refuse(0, room.Errorf(room.CodeBadRequest, "frame: is binary; send text"), wire.CloseBadProtocol)
+		return nil, false
+	case !utf8.Valid(data): // which the library leaves to us, and the RFC does not forgive
+		c.refuse(0, room.Errorf(room.CodeBadRequest, "frame: is not valid UTF-8; send JSON in UTF-8"), wire.CloseBadProtocol)
 		return nil, false
 	}
 	c.heard.Store(time.Now().UnixNano())
@@ -152,7 +160,7 @@ func (c *conn) handle(ctx context.Context, data []byte) bool {
 }
 
 // write takes the frames that are queued for the peer to the socket, until the
-// session ends.
+// session ends or the goodbye is among them.
 func (c *conn) write() {
 	var frames []hub.Frame
 	for {
@@ -160,11 +168,16 @@ func (c *conn) write() {
 		frames, err = c.session.Next(context.Background(), frames)
 		if err != nil {
 			c.end(closeCode(err), 0)
+			c.say(c.bye.Load())
 			return
 		}
 		for _, f := range frames {
+			if bye := c.bye.Load(); bye.is(f) {
+				c.say(bye)
+				return
+			}
 			if err := c.writeFrame(f.Data); err != nil {
-				c.session.Close(hub.ReasonGone)
+				c.depart()
 				_ = c.ws.CloseNow()
 				return
 			}
