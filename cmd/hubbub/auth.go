@@ -16,6 +16,14 @@ import (
 // guestTTL is how long a guest who does not come back keeps their identity.
 const guestTTL = 90 * 24 * time.Hour
 
+// The hub's own keys in its data folder, made when they are first needed.
+const (
+	guestKeyFile = "guest.key" // signs the identity of guests
+	tokenKeyFile = "token.key" // signs tokens where there is no --key: hubbub token uses it, too
+)
+
+func newSecret() []byte { return []byte(hex.EncodeToString(token.NewGuestSecret()) + "\n") }
+
 // authFlags say who is let in.
 type authFlags struct {
 	Key       []string      `help:"Key that tokens are signed with: a PEM file (public or private), or a file that holds a secret of 32 bytes or more. Several: while one replaces another." placeholder:"FILE" sep:","`
@@ -59,7 +67,15 @@ func (a *authFlags) guestLine(addr net.Addr) string {
 // identity loads the keys.
 func (a *authFlags) identity(data string, addr net.Addr) (*transport.Identity, error) {
 	cfg := token.Config{Issuer: a.Issuer, Audience: a.Audience, Now: time.Now}
-	for _, file := range a.Key {
+	files := a.Key
+	if len(files) == 0 {
+		own := filepath.Join(data, tokenKeyFile)
+		if _, err := dataFile(own, newSecret); err != nil {
+			return nil, fmt.Errorf("the hub's own key: %w", err)
+		}
+		files = []string{own}
+	}
+	for _, file := range files {
 		keys, err := token.LoadKeys(file)
 		if err != nil {
 			return nil, fmt.Errorf("--key: %w", err)
@@ -71,9 +87,7 @@ func (a *authFlags) identity(data string, addr net.Addr) (*transport.Identity, e
 		if err != nil {
 			return nil, err
 		}
-		secret, err := dataFile(filepath.Join(data, "guest.key"), func() []byte {
-			return []byte(hex.EncodeToString(token.NewGuestSecret()) + "\n")
-		})
+		secret, err := dataFile(filepath.Join(data, guestKeyFile), newSecret)
 		if err != nil {
 			return nil, fmt.Errorf("the guests' key: %w", err)
 		}

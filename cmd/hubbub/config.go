@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -27,8 +28,6 @@ type cli struct {
 
 	Serve   ServeCmd   `cmd:"" help:"Run the hub."`
 	Token   TokenCmd   `cmd:"" help:"Make a token."`
-	Send    SendCmd    `cmd:"" help:"Send messages to a room and wait until they are safe."`
-	Tail    TailCmd    `cmd:"" help:"Print what happens in a room."`
 	Doctor  DoctorCmd  `cmd:"" help:"Check a data folder or a running hub."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }
@@ -45,7 +44,7 @@ func parse(args, environ []string, std streams) (command, error) {
 		kong.Description("A real-time chat and collaboration hub. Settings come from flags, over HUBBUB_* variables, over a --config file."),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(int) { helped = true }),
-		kong.Vars{"default_data": defaultData(env)},
+		kong.Vars{"default_data": defaultData(env), "default_key": filepath.Join(defaultData(env), tokenKeyFile)},
 		kong.Resolvers(settings),
 	)
 	if err != nil {
@@ -99,10 +98,10 @@ func configFile(args []string, env map[string]string) string {
 // defaultData is where the hub keeps its data if nobody says where.
 func defaultData(env map[string]string) string {
 	if dir := env["XDG_DATA_HOME"]; dir != "" {
-		return dir + "/hubbub"
+		return filepath.Join(dir, "hubbub")
 	}
 	if home := env["HOME"]; home != "" {
-		return home + "/.local/share/hubbub"
+		return filepath.Join(home, ".local", "share", "hubbub")
 	}
 	return "hubbub-data"
 }
