@@ -67,7 +67,7 @@ func TestTokenRefusals(t *testing.T) {
 		args []string
 		says string
 	}{
-		{"nothing", nil, "missing flags: --caps=CAPS, --key=FILE, --sub=USER"},
+		{"nothing", nil, "missing flags: --caps=CAPS, --sub=USER"},
 		{"no such key", []string{"--sub=a", "--caps=*=*", "--key=/nowhere/key"}, "no such file"},
 		{"short secret", []string{"--sub=a", "--caps=*=*", "--key=" + keyFile(t, "short")}, "5 bytes long; HS256 needs 32"},
 		{"public key", []string{"--sub=a", "--caps=*=*", "--key=" + keyFile(t, publicPEM)}, "public keys only"},
