@@ -22,6 +22,10 @@ const (
 
 // serveWS is GET /ws. Origin and query were checked by guard.
 func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 { // it would be taken for frames
+		s.writeError(w, r, room.Errorf(room.CodeBadRequest, "body: a request that opens a WebSocket has none"))
+		return
+	}
 	h := &limitHijacker{ResponseWriter: w}
 	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{wire.Subprotocol},
