@@ -28,6 +28,8 @@ type cli struct {
 
 	Serve   ServeCmd   `cmd:"" help:"Run the hub."`
 	Token   TokenCmd   `cmd:"" help:"Make a token."`
+	Send    SendCmd    `cmd:"" help:"Send messages to a room and wait until they are safe."`
+	Tail    TailCmd    `cmd:"" help:"Print what happens in a room."`
 	Doctor  DoctorCmd  `cmd:"" help:"Check a data folder or a running hub."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }
