@@ -1,0 +1,122 @@
+# Hubbub's workshop. `make help` lists what there is.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS   += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := build
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# Git's view of the folder is not asked for at each build: VERSION has it already, and
+# a checkout that belongs to another user would make go refuse.
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
+
+FUZZTIME ?= 30s
+BENCH    ?= .
+ARGS     ?=
+
+GO_TOOL := go tool -modfile=.tools/go.mod
+GO_CODE := cmd hub room transport web/embed.go
+NPM     := npm --prefix web
+
+# What the page is built from. The list is a file that changes only when a name comes
+# or goes, so that a deleted source is noticed as well as a changed one.
+WEB_FILES := bin/web-files
+WEB_FIND  := find web/app web/sdk web/package.json web/tsconfig.base.json \
+	\( -name node_modules -o -name dist -o -name test -o -name test-results -o -name '*.timestamp-*' \) -prune -o -type f -print | LC_ALL=C sort
+WEB_SRC   := $(shell $(WEB_FIND))
+
+NODE_MODULES := web/node_modules/.package-lock.json
+PAGE         := web/app/dist/index.html
+
+.PHONY: help
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build and start the hub on this machine; ARGS="--addr … " for settings
+	exec bin/hubbub serve $(ARGS)
+
+.PHONY: build
+build: $(PAGE) ## Build bin/hubbub, one static program with the web page inside
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/hubbub ./cmd/hubbub
+
+.PHONY: test
+test: lint web-test e2e go-test ## Run every test there is, and install what they need
+
+.PHONY: check
+check: lint go-check web-test ## Run what is worth running while working: in under 5 minutes
+
+.PHONY: lint
+lint: go-lint web-lint ## Look for mistakes and for what is not formatted, in Go and web
+
+.PHONY: fmt
+fmt: $(NODE_MODULES) ## Format the sources
+	$(GO_TOOL) gofumpt -w $(GO_CODE)
+	$(NPM) run format
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s); FUZZ=name for one
+	.ci/fuzz '$(FUZZTIME)' '$(FUZZ)'
+
+.PHONY: bench
+bench: $(PAGE) ## Run the Go benchmarks; BENCH=pattern for some
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: clean
+clean: ## Remove what was built and installed here
+	rm -rf bin web/node_modules web/*/node_modules web/*/dist/* web/*/test-results web/*/playwright-report
+
+# ---- the parts of test and check ----
+
+.PHONY: go-lint
+go-lint:
+	@unformatted=$$($(GO_TOOL) gofumpt -l $(GO_CODE)); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (make fmt): "$$unformatted >&2; exit 1; fi
+	go mod tidy -diff
+	go vet ./...
+	$(GO_TOOL) staticcheck -checks all ./...
+
+.PHONY: web-lint
+web-lint: $(NODE_MODULES)
+	$(NPM) run check
+
+# The SDK's tests and those in the browser talk to the program itself.
+.PHONY: web-test
+web-test: build
+	$(NPM) test
+
+.PHONY: e2e
+e2e: build
+	browser=$$(.ci/chromium); CHROMIUM=$$browser $(NPM) run e2e
+
+.PHONY: go-check
+go-check: $(PAGE)
+	go test -race -short ./...
+
+# Nothing from the cache: some tests start programs, which the cache does not see. The
+# output ends with go test's own lines, or with those that say what failed.
+.PHONY: go-test
+go-test: $(PAGE)
+	@mkdir -p bin
+	go test -race -count=1 -timeout 30m ./... 2>&1 | tee bin/go-test.log || { \
+		echo; echo "What failed (the whole output is in bin/go-test.log):"; \
+		grep -E '^ *--- FAIL|^FAIL|^panic:|^fatal error:|WARNING: DATA RACE' bin/go-test.log; exit 1; }
+
+# ---- what is made of what ----
+
+$(NODE_MODULES): web/package-lock.json web/package.json $(wildcard web/*/package.json) web/.npmrc
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 20 || (a === 20 && b < 19)) { console.error("Node 20.19 or newer is needed to build the web page; this is " + process.version); process.exit(1) }'
+	$(NPM) ci --no-progress
+	@touch $@
+
+$(PAGE): $(NODE_MODULES) $(WEB_SRC) $(WEB_FILES)
+	$(NPM) run build
+	@touch $@
+
+.PHONY: FORCE
+$(WEB_FILES): FORCE
+	@mkdir -p bin; $(WEB_FIND) > $@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
