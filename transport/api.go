@@ -9,6 +9,7 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ type api struct {
 
 func newAPI(s *Server) *api {
 	l := s.cfg.Limits
+	s.dropBadSettings()
 	return &api{
 		srv: s, keys: newAPIKeys(s.cfg.APIKeys),
 		origins:   newOrigins(s.cfg.Origins, s.cfg.Identity.Verifier.Guests()),
@@ -49,6 +51,22 @@ func newAPI(s *Server) *api {
 		strangers: newRateLimits(strangerRate, strangerBurst, maxLimited),
 		metrics:   newHTTPMetrics(),
 	}
+}
+
+// dropBadSettings takes out what whoever built the Config should have refused, with
+// CheckAPIKey and CheckOrigin: an empty key would be known to everybody.
+func (s *Server) dropBadSettings() {
+	drop := func(check func(string) error) func(string) bool {
+		return func(v string) bool {
+			err := check(v)
+			if err != nil {
+				s.cfg.Logger.Error().Err(err).Msg("a setting is not used")
+			}
+			return err != nil
+		}
+	}
+	s.cfg.APIKeys = slices.DeleteFunc(slices.Clone(s.cfg.APIKeys), drop(CheckAPIKey))
+	s.cfg.Origins = slices.DeleteFunc(slices.Clone(s.cfg.Origins), drop(CheckOrigin))
 }
 
 // endpoint is one path under /api.
