@@ -1,11 +1,8 @@
 package transport
 
 import (
-	"context"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -141,25 +138,12 @@ func TestResumeThatCannotBe(t *testing.T) {
 	}
 }
 
-// trimmed is a log that no longer holds what is at or below its floor.
-type trimmed struct {
-	hub.Log
-	floor atomic.Uint64
-}
-
-func (l *trimmed) Read(ctx context.Context, name string, r hub.Range) (hub.Page, error) {
-	floor := l.floor.Load()
-	r.After = max(r.After, floor)
-	page, err := l.Log.Read(ctx, name, r)
-	page.Floor = floor
-	return page, err
-}
-
 func TestResumeBehindTheTrim(t *testing.T) {
-	log := &trimmed{Log: hub.NewMemory()}
-	e := newEdge(t, func(c *edgeConfig) { c.Log = log; c.hub.Ring = 8 })
+	e := newEdge(t, func(c *edgeConfig) {
+		c.Log = hub.NewMemoryWith(hub.MemoryOptions{Keep: 60})
+		c.hub.Ring = 8
+	})
 	seqs := e.guest().postAll("a", 100)
-	log.floor.Store(seqs[40])
 	epoch := ask[wire.Joined](e.guest(), &wire.Join{Room: "a"}).Epoch
 
 	j := ask[wire.Joined](e.guest(), since("a", epoch, seqs[39]))
@@ -178,20 +162,13 @@ func TestResumeBehindTheTrim(t *testing.T) {
 	require.True(t, j.More, "and is told that there was more")
 }
 
-// replaceable is a log in whose place another can be put, as when an operator
-// starts over with an empty folder.
-type replaceable struct{ hub.Log }
-
 func TestResetWhileMember(t *testing.T) {
-	first, second := hub.NewMemory(), hub.NewMemory()
-	defer func() { require.NoError(t, second.Close(context.Background())) }()
-	log := &switched{}
-	log.now.Store(&replaceable{first})
-	e := newEdge(t, func(c *edgeConfig) { c.Log = log; c.hub.TailCheck = 20 * time.Millisecond })
+	log := hub.NewMemory()
+	e := newEdge(t, func(c *edgeConfig) { c.Log = log })
 	p := e.guest()
 	p.postAll("a", 5)
 	j := ask[wire.Joined](p, &wire.Join{Room: "a"})
-	log.now.Store(&replaceable{second})
+	log.Reset() // as when an operator starts over with an empty folder
 	reset := push[wire.ResetPush](p)
 	require.Equal(t, "a", reset.Room)
 	require.Equal(t, wire.ResetEpoch, reset.Reason)
@@ -200,33 +177,9 @@ func TestResetWhileMember(t *testing.T) {
 	require.Equal(t, reset.Epoch, again.Epoch)
 	require.True(t, again.Live)
 	require.Empty(t, again.Events)
-	log.now.Store(&replaceable{first}) // which the edge closes
+	p.post("a", "anew")
+	require.Equal(t, "anew", eventOf(t, push[wire.EventPush](p).Event).Text)
 }
-
-// switched passes everything to the log of the moment.
-type switched struct{ now atomic.Pointer[replaceable] }
-
-func (l *switched) Append(name string, r []hub.Record, done func([]hub.Ack)) error {
-	return l.now.Load().Append(name, r, done)
-}
-
-func (l *switched) Watch(name string, w hub.Watcher) (func(), error) {
-	return l.now.Load().Watch(name, w)
-}
-
-func (l *switched) Tail(ctx context.Context, name string) (hub.Position, error) {
-	return l.now.Load().Tail(ctx, name)
-}
-
-func (l *switched) Tails(ctx context.Context, names []string) ([]hub.Position, error) {
-	return l.now.Load().Tails(ctx, names)
-}
-
-func (l *switched) Read(ctx context.Context, name string, r hub.Range) (hub.Page, error) {
-	return l.now.Load().Read(ctx, name, r)
-}
-func (l *switched) Health() error                   { return l.now.Load().Health() }
-func (l *switched) Close(ctx context.Context) error { return l.now.Load().Close(ctx) }
 
 // TestJoinedComesFirst joins while somebody publishes without a pause: the reply
 // comes before everything that is newer, and together they have no hole.
