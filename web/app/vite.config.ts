@@ -21,5 +21,5 @@ export default defineConfig(({ mode }) => ({
     modulePreload: { polyfill: false },
   },
   server: { proxy: { '/ws': { target: hub, ws: true }, '/sse': hub } },
-  test: { environment: 'jsdom', include: ['test/**/*.test.ts'] },
+  test: { include: ['test/**/*.test.ts'] },
 }));

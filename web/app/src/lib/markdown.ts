@@ -15,6 +15,16 @@ md.renderer.rules.heading_close = () => '</p>\n';
 // Whatever is wider than its message scrolls by itself, by keyboard too.
 md.renderer.rules.table_open = () => '<div class="md-table" tabindex="0"><table>';
 md.renderer.rules.table_close = () => '</table></div>';
+// A style attribute is refused by the page's policy; a class says the same.
+md.renderer.rules.th_open = cell;
+md.renderer.rules.td_open = cell;
+
+function cell(tokens: Token[], i: number): string {
+  const tag = tokens[i]?.tag ?? 'td';
+  const side = /text-align:(center|right)/.exec(String(tokens[i]?.attrGet('style') ?? ''))?.[1];
+  return side ? `<${tag} class="md-${side}">` : `<${tag}>`;
+}
+
 md.renderer.rules.code_block = (tokens, i) => codeBlock(tokens[i]?.content ?? '', '');
 md.renderer.rules.fence = (tokens, i) => {
   const token = tokens[i];

@@ -82,6 +82,8 @@ export function sanitize(html: string): DocumentFragment {
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
     ALLOWED_URI_REGEXP: linkTarget,
+    // No addresses, so not held to what an address may be.
+    ADD_URI_SAFE_ATTR: ['start', 'tabindex'],
     RETURN_DOM_FRAGMENT: true,
   });
 }
