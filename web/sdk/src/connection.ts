@@ -56,6 +56,7 @@ export class Connection {
       identity,
       (token) => this.request({ type: 'refresh', token }),
       events.fault,
+      () => this.restart(),
     );
     this.status = new Value<Status>({
       state: 'disconnected',

@@ -51,11 +51,9 @@ export class Entry {
     return (this.stored.event.kind ?? 'message') === 'message';
   }
 
-  /** Resolves on the ack. It never counts as unhandled: the failure also stands in the stores. */
+  /** Resolves on the ack. */
   settled(): Promise<Receipt> {
-    const promise = new Promise<Receipt>((resolve, reject) => this.#settle.push({ resolve, reject }));
-    promise.catch(() => {});
-    return promise;
+    return new Promise((resolve, reject) => this.#settle.push({ resolve, reject }));
   }
 
   become(state: OutboxItem['state'], error?: HubbubError): void {

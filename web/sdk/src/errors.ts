@@ -13,6 +13,12 @@ export type ErrorCode =
   | 'limit_reached'
   | 'unavailable'
   | 'internal'
+  /** The hub sent something that cannot be read. */
+  | 'bad_frame'
+  /** `getToken` threw, or gave no answer. */
+  | 'no_token'
+  /** The browser refuses its storage, so that `persist` keeps nothing. */
+  | 'no_storage'
   /** There is no connection, or it broke before the answer came. */
   | 'disconnected'
   /** The hub did not answer in time. */

@@ -20,9 +20,17 @@ export function post(seq: number, event: RoomEvent, key: string, me: string | un
 
 const NONE: readonly Reaction[] = [];
 
-/** Whether the event changes another message rather than being one. */
+/** The newest version of events whose meaning is known here. Later ones keep their place and do nothing. */
+const VERSION = 1;
+
+/** Whether the event is a message. */
+export function posts(event: RoomEvent): boolean {
+  return event.kind === 'message' && event.v <= VERSION;
+}
+
+/** Whether the event changes another message. */
 export function changes(event: RoomEvent): event is RoomEvent & { target: number } {
-  return event.target !== undefined && Object.hasOwn(CHANGE, event.kind);
+  return event.v <= VERSION && event.target !== undefined && Object.hasOwn(CHANGE, event.kind);
 }
 
 /**

@@ -120,16 +120,17 @@ export class Lane {
   run(): void {
     if (this.#running || !this.#host.me()) return;
     this.#running = true;
-    void this.#loop().finally(() => {
-      this.#running = false;
-    });
+    void this.#loop();
   }
 
   async #loop(): Promise<void> {
     for (;;) {
       const era = this.#host.era();
       const entry = this.#queue.find((e) => e.state !== 'failed');
-      if (era === 0 || !entry) return;
+      if (era === 0 || !entry) {
+        this.#running = false; // in the same breath as the look, so that no later call finds it running
+        return;
+      }
       try {
         await this.#deliver(entry, era);
       } catch (cause) {
@@ -162,7 +163,9 @@ export class Lane {
     const read = (query: Omit<HistoryCommand, 'type' | 'room'>) =>
       this.#host.request({ type: 'history', room: this.room, ...query }) as Promise<HistoryFrame>;
     const me = this.#host.me()?.id;
-    const verdict = await readFrom(entry.stored.position, read, (stored) => {
+    const { position } = entry.stored;
+    const verdict = await readFrom(position, read, (stored) => {
+      if (position) this.#known = { epoch: position.epoch, seq: stored.seq };
       if (stored.event.user === me) this.sighted(stored);
     }).catch((cause) => {
       const error = asError(cause);
@@ -178,9 +181,16 @@ export class Lane {
   /** Notes where the room stands, before anything is sent that could end up behind it. */
   async #stamp(entry: Entry, me: string | null): Promise<void> {
     const { stored } = entry;
-    const position = this.#host.position(this.room) ?? this.#known ?? (await this.#ask());
+    const position = this.#newest() ?? (await this.#ask());
     Object.assign(stored, { user: me, sent: true, position });
     await this.#host.save(entry);
+  }
+
+  /** The latest place in the room's order that is known here. */
+  #newest(): Position | null {
+    const live = this.#host.position(this.room);
+    const known = this.#known;
+    return live && known?.epoch === live.epoch && known.seq > live.seq ? known : (live ?? known);
   }
 
   /** Where the room stands; null for those who may not see it. */

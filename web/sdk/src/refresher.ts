@@ -2,19 +2,19 @@ import { HubbubError } from './errors.js';
 import type { Identity } from './identity.js';
 import type { Frame } from './wire.js';
 
-/** How long before its end a token is replaced: a fifth of its time, within these bounds in milliseconds. */
-const LEAD_MIN = 1000;
+/** How long before its end a token is replaced: a fifth of its time, at most so many milliseconds. */
 const LEAD_MAX = 60_000;
 /** How long to wait after a failure. */
 const AGAIN = 5000;
 /** A timer cannot wait for longer than 2^31 ms. */
 const TIMER_MAX = 2 ** 31 - 1;
 
-/** Replaces the token of a live connection before it runs out. */
+/** Replaces the token of a live connection before it runs out; a guest's is replaced by connecting anew. */
 export class Refresher {
   readonly #identity: Identity;
   readonly #send: (token: string) => Promise<Frame>;
   readonly #fault: (error: HubbubError) => void;
+  readonly #reconnect: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #armed = 0;
 
@@ -22,20 +22,21 @@ export class Refresher {
     identity: Identity,
     send: (token: string) => Promise<Frame>,
     fault: (error: HubbubError) => void,
+    reconnect: () => void,
   ) {
     this.#identity = identity;
     this.#send = send;
     this.#fault = fault;
+    this.#reconnect = reconnect;
   }
 
   /** The connection's token ends at that time, in milliseconds since 1970. */
   arm(expiresAt: number | undefined): void {
     this.disarm();
-    if (expiresAt === undefined || !this.#identity.renewable) return;
+    if (expiresAt === undefined) return;
     const left = expiresAt - Date.now();
     // A token that is over before it began means that the clocks differ: then the hub's word decides.
-    const wait = left > 0 ? left - Math.min(Math.max(left / 5, LEAD_MIN), LEAD_MAX) : LEAD_MAX;
-    this.#wait(Math.max(wait, 0));
+    this.#wait(left > 0 ? left - Math.min(left / 5, LEAD_MAX) : LEAD_MAX);
   }
 
   disarm(): void {
@@ -61,6 +62,10 @@ export class Refresher {
   }
 
   async #refresh(armed: number): Promise<void> {
+    if (!this.#identity.renewable) {
+      this.#reconnect();
+      return;
+    }
     try {
       const token = await this.#identity.fresh('expiring');
       if (armed !== this.#armed || !token) return;

@@ -1,6 +1,7 @@
 import { Emitter } from './emitter.js';
 import type { Entry } from './entry.js';
 import { HubbubError } from './errors.js';
+import { posts } from './fold.js';
 import { pageOf } from './history.js';
 import { check } from './limits.js';
 import type { Reply } from './link.js';
@@ -99,8 +100,7 @@ export class RoomClient implements Room {
   }
 
   join(options: JoinOptions = {}): Promise<void> {
-    const joined = this.membership.join(options);
-    joined.catch(() => {}); // the failure also stands in `messages`
+    const joined = tolerant(this.membership.join(options));
     this.#host.wishChanged();
     return joined;
   }
@@ -113,11 +113,9 @@ export class RoomClient implements Room {
   send(message: MessageContent & { replyTo?: number }): Promise<Message> {
     const { text, data, replyTo } = message;
     const entry = this.#publish({ kind: 'message', text, data, reply_to: replyTo });
-    if (entry instanceof HubbubError) return quiet(entry);
+    if (entry instanceof HubbubError) return tolerant(Promise.reject(entry));
     this.#typing.rest();
-    const sent = entry.settled().then(() => this.#sent(entry));
-    sent.catch(() => {});
-    return sent;
+    return tolerant(entry.settled().then(() => entry.row(this.#host.me())));
   }
 
   edit(seq: number, { text, data }: MessageContent): Promise<Receipt> {
@@ -157,19 +155,19 @@ export class RoomClient implements Room {
   }
 
   loadOlder(n?: number): Promise<void> {
-    return this.#timeline.loadOlder(n);
+    return tolerant(this.#timeline.loadOlder(n));
   }
 
   loadNewer(n?: number): Promise<void> {
-    return this.#timeline.loadNewer(n);
+    return tolerant(this.#timeline.loadNewer(n));
   }
 
   jumpTo(seq: number): Promise<Message | undefined> {
-    return this.#timeline.jumpTo(seq);
+    return tolerant(this.#timeline.jumpTo(seq));
   }
 
   backToLive(): Promise<void> {
-    return this.#timeline.backToLive();
+    return tolerant(this.#timeline.backToLive());
   }
 
   async members(): Promise<Presence> {
@@ -228,7 +226,7 @@ export class RoomClient implements Room {
   #event(stored: StoredEvent): void {
     this.#sight(stored);
     const message = this.#timeline.ingest(stored);
-    if (stored.event.kind === 'message') this.#typing.push(userOf(stored.event), false);
+    if (posts(stored.event)) this.#typing.push(userOf(stored.event), false);
     this.#emitter.emit('event', { seq: stored.seq, event: stored.event });
     if (message) this.#emitter.emit('message', message);
   }
@@ -268,7 +266,7 @@ export class RoomClient implements Room {
 
   #command(event: PublishEvent): Promise<Receipt> {
     const entry = this.#publish(event);
-    return entry instanceof HubbubError ? quiet(entry) : entry.settled();
+    return tolerant(entry instanceof HubbubError ? Promise.reject(entry) : entry.settled());
   }
 
   /** Puts a command into the outbox, or says why it cannot be right. */
@@ -283,18 +281,13 @@ export class RoomClient implements Room {
       throw error;
     }
   }
-
-  #sent(entry: Entry): Message {
-    return entry.row(this.#host.me());
-  }
 }
 
 /** From so many members on, a list may be cut (PROTOCOL.md, section 3). */
 const MANY = 500;
 
-/** A failure that does not count as unhandled if nobody looks. */
-function quiet(error: HubbubError): Promise<never> {
-  const failed = Promise.reject(error);
-  failed.catch(() => {});
-  return failed;
+/** A promise whose failure does not count as unhandled: it also stands in the room's stores. */
+function tolerant<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

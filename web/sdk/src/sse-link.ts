@@ -169,6 +169,7 @@ export class SseLink implements Link {
     const query = new URLSearchParams(rooms.map(({ room }) => ['room', room]));
     query.set('history', String(Math.max(...rooms.map((r) => r.history))));
     if (rooms.some((r) => r.presence)) query.set('presence', '1');
+    if (this.#options.credentials.name) query.set('name', this.#options.credentials.name);
     const response = await this.#fetch(`${this.#options.base}/sse?${query}`, {
       headers: { ...this.#authorization(), accept: 'text/event-stream' },
       cache: 'no-store',

@@ -1,4 +1,5 @@
 import type { HubbubError } from './errors.js';
+import { posts } from './fold.js';
 import { Derived } from './store.js';
 import type { HistoryQuery, Message, MessageList, Position, StoredEvent } from './types.js';
 import { type Page, Window } from './window.js';
@@ -70,7 +71,7 @@ export class Timeline {
     const behind = this.#tail?.apply(seq, event);
     for (const reading of this.#readings) reading.meanwhile.push(stored);
     if (seen) this.store.invalidate();
-    if (event.kind !== 'message') return undefined;
+    if (!posts(event)) return undefined;
     return seen ?? behind ?? this.#alone(stored);
   }
 
@@ -152,7 +153,7 @@ export class Timeline {
       while (view.hasNewer && !view.live && got === 0) {
         const frame = await this.#host.read({ after: view.newest, limit: n, changes: true });
         if (this.#stale(reading, frame)) return;
-        got = frame.events.filter((e) => e.event.kind === 'message').length;
+        got = frame.events.filter((e) => posts(e.event)).length;
         view.append(pageOf(frame));
         catchUp(view, reading.meanwhile);
         this.#joinLive(view, frame, at, reading.meanwhile);
@@ -261,7 +262,7 @@ export class Timeline {
 /** Applies to a page what the live order brought while it was being read. */
 function catchUp(window: Window, meanwhile: StoredEvent[]): void {
   for (const { seq, event } of meanwhile) {
-    if (event.kind !== 'message') window.apply(seq, event);
+    if (!posts(event)) window.apply(seq, event);
   }
 }
 

@@ -1,4 +1,4 @@
-import { change, changes, post } from './fold.js';
+import { change, changes, post, posts } from './fold.js';
 import type { Message, RoomEvent, StoredEvent } from './types.js';
 
 /** How many messages a window holds; beyond it the far end is dropped, a part at a time. */
@@ -59,7 +59,7 @@ export class Window {
   /** Takes the room's next event. Gives the message that it posted or changed. */
   apply(seq: number, event: RoomEvent): Message | undefined {
     if (changes(event)) return this.#change(seq, event);
-    if (event.kind !== 'message' || !this.live) return undefined;
+    if (!posts(event) || !this.live) return undefined;
     this.oldest = Math.min(this.oldest, seq);
     const message = this.#post(seq, event);
     if (this.#rows.length > MAX_ROWS) this.dropOldest(MAX_ROWS - DROP);
@@ -122,7 +122,7 @@ export class Window {
       this.newest = Math.max(this.newest, events[events.length - 1]?.seq ?? 0);
     }
     for (const { seq, event } of events) {
-      if (event.kind === 'message') this.#post(seq, event);
+      if (posts(event)) this.#post(seq, event);
       else if (changes(event)) this.#change(seq, event);
     }
     for (const { seq, event } of page.changes ?? []) {

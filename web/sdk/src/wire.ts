@@ -206,20 +206,17 @@ export function decode(text: string): Frame | null {
   try {
     frame = JSON.parse(text);
   } catch (cause) {
-    throw new HubbubError('bad_request', 'the hub sent a frame that is not JSON', { cause });
+    throw new HubbubError('bad_frame', 'the hub sent a frame that is not JSON', { cause });
   }
   if (typeof frame !== 'object' || frame === null || typeof (frame as { type?: unknown }).type !== 'string') {
-    throw new HubbubError('bad_request', 'the hub sent a frame without a type');
+    throw new HubbubError('bad_frame', 'the hub sent a frame without a type');
   }
   const fields = frame as Record<string, unknown> & { type: string };
   const required = Object.hasOwn(REQUIRED, fields.type) ? REQUIRED[fields.type] : undefined;
   if (!required) return null;
   for (const [field, type] of Object.entries(required)) {
     if (!fits(fields[field], type)) {
-      throw new HubbubError(
-        'bad_request',
-        `the hub sent a frame "${fields.type}" without a usable "${field}"`,
-      );
+      throw new HubbubError('bad_frame', `the hub sent a frame "${fields.type}" without a usable "${field}"`);
     }
   }
   return fields as unknown as Frame;

@@ -87,10 +87,11 @@ export class WsLink implements Link {
     this.#heardAt = Date.now();
     let frame: Frame | null;
     try {
-      if (typeof data !== 'string') throw new HubbubError('bad_request', 'the hub sent a binary frame');
+      if (typeof data !== 'string') throw new HubbubError('bad_frame', 'the hub sent a binary frame');
       frame = decode(data);
     } catch (error) {
-      this.#end({ code: 'bad_request', reason: (error as HubbubError).message });
+      const { code, message } = error as HubbubError;
+      this.#end({ code, reason: message });
       return;
     }
     if (frame) this.#dispatch(frame);
