@@ -104,6 +104,7 @@ type Read struct {
 	Who  string
 	Room string
 	Sent time.Duration
+	Done time.Duration
 
 	After, Before uint64 // bounds that were asked for; 0: none
 	FromStart     bool   // with After 0: from the beginning, not the newest

@@ -110,10 +110,12 @@ func (t *tracking) judgeNewest(j *Join) {
 
 // judgeReset asks whether there was a cause.
 func (t *tracking) judgeReset(j *Join) {
-	if t.opts.Resets || j.Since == nil || j.Since.Epoch != t.final.Epoch || t.final.Trimmed {
+	if t.opts.Resets || j.Since == nil || t.final.Trimmed {
 		return
 	}
-	if _, there := t.final.at(j.Since.Seq); there || j.Since.Seq == 0 {
+	_, there := t.final.at(j.Since.Seq)
+	there = (there || j.Since.Seq == 0) && j.Since.Epoch == t.final.Epoch
+	if there || *j.Since == (Position{}) {
 		t.add(NeedlessReset, t.Room, "%s resumed from %d, which is there, and got a reset: %s", t.Who, j.Since.Seq, j.Reset)
 	}
 }
