@@ -14,10 +14,10 @@ import (
 func (o *outbox) deliver(batch []*Receipt) {
 	c := o.room.client
 	for try := 0; ; try++ {
+		l, err := c.waitLink(c.ctx)
 		if batch = o.unsettled(batch); len(batch) == 0 {
 			return
 		}
-		l, err := c.waitLink(c.ctx)
 		if err == nil {
 			err = o.attempt(l, batch)
 		}

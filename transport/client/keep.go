@@ -15,18 +15,14 @@ func (l *link) keep() {
 	if ping <= 0 {
 		ping = 25 * time.Second
 	}
-	asked := false
 	for {
 		quiet := time.Since(time.Unix(0, l.heard.Load()))
 		var wait time.Duration
 		switch {
 		case quiet < ping:
-			asked, wait = false, ping-quiet
+			wait = ping - quiet
 		case quiet < ping+pongWait:
-			if !asked {
-				asked = true
-				l.send(&wire.Ping{}, func(any, error) {})
-			}
+			l.send(&wire.Ping{}, func(any, error) {})
 			wait = ping + pongWait - quiet
 		default:
 			l.fail(errors.New("nothing was heard from the hub in time"))

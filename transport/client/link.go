@@ -271,7 +271,7 @@ func (l *link) handle(r wire.Reply) error {
 		l.goodbye = push
 		l.mu.Unlock()
 	case *wire.Error:
-		return answered("the hub refused a frame", push)
+		return fmt.Errorf("the hub could not read a frame: %s: %s", push.Code, push.Message)
 	default:
 		l.client.push(push)
 	}
