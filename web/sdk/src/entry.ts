@@ -28,8 +28,9 @@ export class Entry {
   error: HubbubError | undefined;
   /** It was sent, and what became of it is not known. */
   doubt: boolean;
-  /** Where it was seen in the room's order, or acknowledged. */
+  /** Where it was seen in the room's order, or acknowledged; with the epoch, if the hub named it. */
   seq: number | undefined;
+  epoch: string | undefined;
   readonly #settle: { resolve: (receipt: Receipt) => void; reject: (error: HubbubError) => void }[] = [];
   #row: Message | undefined;
   #item: OutboxItem | undefined;
@@ -65,8 +66,9 @@ export class Entry {
   }
 
   /** The hub has it. */
-  arrived(receipt: Receipt): void {
+  arrived(receipt: Receipt, epoch: string | undefined): void {
     this.seq = receipt.seq;
+    this.epoch = epoch;
     this.#row = undefined;
     for (const { resolve } of this.#settle.splice(0)) resolve(receipt);
   }

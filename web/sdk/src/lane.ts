@@ -89,13 +89,14 @@ export class Lane {
     const entry = event.id === undefined ? undefined : this.find(event.id);
     if (!entry) return;
     if (entry.state === 'sending') entry.seq = seq;
-    else if (entry.stored.sent) this.#delivered(entry, { seq, duplicate: true });
+    else if (entry.stored.sent)
+      this.#delivered(entry, { seq, duplicate: true }, this.#host.position(this.room)?.epoch);
     this.#host.changed(this.room);
   }
 
   /** The room's order was begun anew at that place: what was seen of it before counts no more. */
-  begunAt(seq: number): void {
-    this.#acked = this.#acked.filter((e) => (e.seq ?? 0) > seq);
+  begunAt({ epoch, seq }: Position): void {
+    this.#acked = this.#acked.filter((e) => e.epoch === epoch && (e.seq ?? 0) > seq);
     for (const entry of this.#queue) entry.seq = undefined;
   }
 
@@ -155,7 +156,7 @@ export class Lane {
     const ack = (await this.#host.request({ type: 'publish', room: this.room, event })) as AckFrame;
     this.#failures = 0;
     if (ack.epoch !== undefined && ack.seq !== undefined) this.#known = { epoch: ack.epoch, seq: ack.seq };
-    this.#delivered(entry, { seq: ack.seq ?? 0, duplicate: ack.duplicate === true });
+    this.#delivered(entry, { seq: ack.seq ?? 0, duplicate: ack.duplicate === true }, ack.epoch);
   }
 
   /** Finds out whether an entry in doubt had arrived. True: it had not, and may be sent again. */
@@ -199,11 +200,12 @@ export class Lane {
     return (frame.type === 'positions' && frame.positions[this.room]) || null;
   }
 
-  #delivered(entry: Entry, receipt: Receipt): void {
+  #delivered(entry: Entry, receipt: Receipt, epoch: string | undefined): void {
     this.#remove(entry);
-    entry.arrived(receipt);
-    const position = this.#host.position(this.room);
-    if (entry.isMessage && position && position.seq < receipt.seq) this.#acked.push(entry);
+    entry.arrived(receipt, epoch);
+    const at = this.#host.position(this.room);
+    const comes = at !== null && (at.seq < receipt.seq || at.epoch !== epoch);
+    if (entry.isMessage && comes) this.#acked.push(entry);
     this.#host.changed(this.room);
   }
 

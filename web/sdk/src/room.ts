@@ -218,7 +218,7 @@ export class RoomClient implements Room {
 
   #begin(frame: Pick<JoinedFrame, 'events' | 'more'>, at: Position): void {
     const lane = this.#host.outbox.lane(this.id);
-    lane.begunAt(at.seq);
+    lane.begunAt(at);
     for (const stored of frame.events) this.#sight(stored);
     this.#timeline.start({ events: frame.events, hasOlder: frame.more === true, hasNewer: false }, at);
   }

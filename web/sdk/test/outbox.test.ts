@@ -3,6 +3,7 @@ import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Hubbub, HubbubOptions, Message, Room, StoredEvent } from '../src/index.js';
 import type { HistoryFrame } from '../src/wire.js';
+import { kept } from './kept.js';
 import { type Peer, ScriptedHub } from './scripted-hub.js';
 import { client, closeClients, message, next, texts, until } from './support.js';
 
@@ -456,7 +457,7 @@ describe('kept through a reload', () => {
     hub.disconnect();
     for (const text of ['one', 'two', 'three']) void room.send({ text });
     const keys = room.outbox.getSnapshot().map((i) => i.key);
-    await kept(3);
+    await keptAre(3);
     hub.close();
     await open(persist);
     await until(room.outbox, (o) => o.length === 3);
@@ -468,7 +469,7 @@ describe('kept through a reload', () => {
     expect(await ack(5, 'one')).toBe(keys[0]);
     expect(await ack(6, 'two')).toBe(keys[1]);
     expect(await ack(7, 'three')).toBe(keys[2]);
-    await kept(0);
+    await keptAre(0);
   });
 
   it('what was sent and has no ack is looked up from where the room stood then', async () => {
@@ -489,7 +490,7 @@ describe('kept through a reload', () => {
       more_after: false,
     });
     await until(room.outbox, (o) => o.length === 0);
-    await kept(0);
+    await keptAre(0);
     expect(peer.waiting).toBe(0);
   });
 
@@ -499,7 +500,7 @@ describe('kept through a reload', () => {
     void room.send({ text: 'bad' });
     peer.refuse(await peer.take('publish'), 'forbidden', { message: 'no' });
     await until(room.outbox, (o) => o[0]?.state === 'failed');
-    await vi.waitFor(async () => expect((await records())[0]?.failed).toBeDefined());
+    await vi.waitFor(async () => expect((await kept('hubbub'))[0]?.failed).toBeDefined());
     hub.close();
     await open(persist);
     await until(room.outbox, (o) => o.length === 1);
@@ -507,14 +508,14 @@ describe('kept through a reload', () => {
       { text: 'bad', state: 'failed', error: { code: 'forbidden' } },
     ]);
     expect(room.discard(room.outbox.getSnapshot()[0]?.key ?? '')).toBe(true);
-    await kept(0);
+    await keptAre(0);
   });
 
   it('shows what waits before there is a connection', async () => {
     await open(persist);
     hub.disconnect();
     void room.send({ text: 'offline' });
-    await kept(1);
+    await keptAre(1);
     hub.close();
     hub = client({ url: server.url, getToken: () => tokenOf('ann'), ...persist });
     room = hub.room('r');
@@ -529,7 +530,7 @@ describe('kept through a reload', () => {
     await open(persist);
     hub.disconnect();
     void room.send({ text: 'from ann' });
-    await kept(1);
+    await keptAre(1);
     hub.close();
     await open(persist, 'bo');
     const sent = room.send({ text: 'from bo' });
@@ -537,12 +538,12 @@ describe('kept through a reload', () => {
     await ack(1, 'from bo');
     await sent;
     expect(rows()).toEqual([]);
-    await kept(1);
+    await keptAre(1);
     hub.close();
     await open(persist, 'ann');
     peer.reply(await peer.take('positions'), { type: 'positions', positions: {} });
     await ack(2, 'from ann');
-    await kept(0);
+    await keptAre(0);
   });
 
   it('what another user wrote in this page fails, and says why', async () => {
@@ -562,7 +563,7 @@ describe('kept through a reload', () => {
     hub.connect();
     await server.welcome('guest-7', { token: 'mine' } as never);
     await next(hub, 'connected');
-    await vi.waitFor(async () => expect(await guestToken('hubbub-guests')).toBe('mine'));
+    await vi.waitFor(async () => expect((await kept('hubbub-guests', 'guests'))[0]?.token).toBe('mine'));
     hub.close();
     hub = client({ url: server.url, ...guest });
     hub.connect();
@@ -585,35 +586,7 @@ describe('kept through a reload', () => {
     await sent;
   });
 
-  /** What stands in the database. */
-  async function records(): Promise<{ failed?: unknown }[]> {
-    const db = await connectTo('hubbub');
-    const all = await done(db.transaction('outbox').objectStore('outbox').getAll());
-    db.close();
-    return all;
-  }
-
-  async function kept(n: number): Promise<void> {
-    await vi.waitFor(async () => expect(await records()).toHaveLength(n));
-  }
-
-  async function guestToken(name: string): Promise<string | undefined> {
-    const db = await connectTo(name);
-    const all = await done(db.transaction('guests').objectStore('guests').getAll());
-    db.close();
-    return all[0]?.token;
-  }
-
-  function connectTo(name: string): Promise<IDBDatabase> {
-    const request = indexedDB.open(name, 1);
-    request.onupgradeneeded = () => request.transaction?.abort(); // it is the client's to make
-    return done(request);
-  }
-
-  function done<T>(request: IDBRequest<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
+  async function keptAre(n: number): Promise<void> {
+    await vi.waitFor(async () => expect(await kept('hubbub')).toHaveLength(n));
   }
 });
