@@ -42,12 +42,26 @@ func (h *Hub) History(ctx context.Context, caller room.Caller, req HistoryReques
 	if err != nil {
 		return HistoryPage{}, unavailable(err)
 	}
+	page.fit(req)
 	if req.Changes && page.MoreAfter {
 		if page.Changes, err = h.changesOf(ctx, req.Room, page); err != nil {
 			return HistoryPage{}, unavailable(err)
 		}
 	}
 	return page, nil
+}
+
+// fit holds the page to MaxReplyBytes, at the end away from where reading began.
+func (p *HistoryPage) fit(req HistoryRequest) {
+	if req.After > 0 || req.FromStart || req.Around > 0 {
+		if n := oldestWithin(p.Events); n < len(p.Events) {
+			p.Events, p.MoreAfter = p.Events[:n], true
+		}
+		return
+	}
+	if n := newestWithin(p.Events); n < len(p.Events) {
+		p.Events, p.MoreBefore = p.Events[len(p.Events)-n:], true
+	}
 }
 
 // page reads in the direction that was asked for; around is a half of each.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -404,5 +405,42 @@ func TestEmptyRoomIsLetGo(t *testing.T) {
 		require.Zero(t, w.hub.LiveRooms())
 		joined := w.join(s, hub.JoinRequest{Room: "lobby", History: 1})
 		require.Equal(t, []uint64{seq}, seqs(joined.Events))
+	})
+}
+
+func TestLargeAnswersAreNoSignOfASlowPeer(t *testing.T) {
+	inWorld(t, hub.Config{QueueBytes: 64 << 10}, func(w *world) {
+		big := room.Command{Kind: room.KindCustom, Type: "big", Data: json.RawMessage(`"` + strings.Repeat("x", 30<<10) + `"`)}
+		var posted []uint64
+		for range 60 {
+			posted = append(posted, w.publish("ann", "lobby", big)[0].At.Seq)
+		}
+		s := w.connect("bob")
+		w.join(s, hub.JoinRequest{Room: "other"})
+		var got []uint64
+		for since, live := (hub.Position{}), false; !live; {
+			var j hub.Joined
+			require.NoError(t, s.Room(context.Background()))
+			require.NoError(t, s.Join(context.Background(), hub.JoinRequest{Room: "lobby", Since: &since}, func(joined hub.Joined) {
+				j = joined
+				size := 0
+				for _, it := range j.Events {
+					size += len(it.Event)
+				}
+				require.LessOrEqual(t, size, hub.MaxReplyBytes)
+				s.Reply(hub.Frame{Data: make([]byte, size)})
+			}))
+			got = append(got, seqs(j.Events)...)
+			since, live = j.At, j.Live
+			waited := make(chan error, 1)
+			go func() { waited <- s.Room(context.Background()) }()
+			synctest.Wait()
+			require.Empty(t, waited, "the next request waits until the answer is taken")
+			_, err := s.Next(context.Background(), nil)
+			require.NoError(t, err)
+			require.NoError(t, <-waited)
+		}
+		require.Equal(t, posted, got)
+		require.Zero(t, w.hub.Stats().Slow)
 	})
 }

@@ -17,6 +17,10 @@ const ResumePage = 500
 // the rest.
 const MaxMembers = 500
 
+// MaxReplyBytes bounds the events of one answer, the first one apart: a page of
+// large events ends early, and says that there is more.
+const MaxReplyBytes = 1 << 20
+
 const (
 	readTries = 5
 	readPause = 50 * time.Millisecond
@@ -115,7 +119,7 @@ func (j *joining) resume(ctx context.Context) error {
 		return j.newest(ctx, ResetEpoch)
 	case since.Seq > at.Seq:
 		return j.ahead(ctx, since, at)
-	case covered && len(missed) <= ResumePage:
+	case covered && len(missed) <= ResumePage && oldestWithin(missed) == len(missed):
 		return j.live(Position{Epoch: at.Epoch, Seq: since.Seq}, nil, false)
 	}
 	page, err := j.room.hub.read(ctx, j.room.name, Range{After: since.Seq, Limit: ResumePage})
@@ -131,6 +135,9 @@ func (j *joining) resume(ctx context.Context) error {
 		return errStale // since lies before at, so there is something
 	}
 	items := itemsOf(page.Entries)
+	if n := oldestWithin(items); n < len(items) {
+		items, page.More = items[:n], true
+	}
 	last := Position{Epoch: page.Epoch, Seq: items[len(items)-1].Seq}
 	if !page.More {
 		if err := j.live(last, items, page.Floor > 0); !errors.Is(err, errStale) {
@@ -168,6 +175,9 @@ func (j *joining) newest(ctx context.Context, why ResetReason) error {
 	return j.attach(h.last, func(joined *Joined, rest []Item) {
 		joined.Events = append(h.items, rest...)
 		joined.More, joined.Reset = h.more, why
+		if n := newestWithin(joined.Events); n < len(joined.Events) {
+			joined.Events, joined.More = joined.Events[len(joined.Events)-n:], true
+		}
 	})
 }
 
@@ -207,6 +217,28 @@ func (r *liveRoom) since(seq uint64) (at Position, missed []Item, covered bool) 
 	defer r.mu.Unlock()
 	missed, covered = r.ring.after(seq)
 	return r.at, slices.Clone(missed), covered
+}
+
+// oldestWithin is how many of the first items an answer may hold.
+func oldestWithin(items []Item) int {
+	size := 0
+	for i, it := range items {
+		if size += len(it.Event); size > MaxReplyBytes && i > 0 {
+			return i
+		}
+	}
+	return len(items)
+}
+
+// newestWithin is how many of the last items an answer may hold.
+func newestWithin(items []Item) int {
+	size := 0
+	for n := range items {
+		if size += len(items[len(items)-1-n].Event); size > MaxReplyBytes && n > 0 {
+			return n
+		}
+	}
+	return len(items)
 }
 
 func itemsOf(entries []Entry) []Item {

@@ -52,14 +52,21 @@ func (s *Session) Caller() room.Caller {
 
 // Send queues a frame for the peer. A full queue closes the session with
 // ReasonSlow: a slow peer hurts only itself.
-func (s *Session) Send(f Frame) {
-	if s.queue.put(f) {
-		return
-	}
-	if s.queue.close(ReasonSlow) {
+func (s *Session) Send(f Frame) { s.put(f, false) }
+
+// Reply queues what the peer has asked for: it may be larger than what is left of
+// the queue. Whoever calls it has waited in Room before taking the request.
+func (s *Session) Reply(f Frame) { s.put(f, true) }
+
+func (s *Session) put(f Frame, asked bool) {
+	if !s.queue.put(f, asked) && s.queue.close(ReasonSlow) {
 		s.hub.counter.slow.Add(1)
 	}
 }
+
+// Room waits until the peer has taken enough of what is queued for the answer to
+// another request. A peer that asks faster than it reads is not cut, but waits.
+func (s *Session) Room(ctx context.Context) error { return s.queue.room(ctx) }
 
 // Next waits for frames and gives all that are queued, in buf if it is large
 // enough. Its error is the Reason once the session is closed, or ctx's.

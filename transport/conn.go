@@ -138,13 +138,13 @@ func (c *conn) close(code wire.CloseCode) {
 // reply queues the answer to a command, if one is wanted.
 func (c *conn) reply(id uint64, m wire.Message) {
 	if id != 0 {
-		c.session.Send(hub.Frame{Data: wire.Encode(id, m)})
+		c.session.Reply(hub.Frame{Data: wire.Encode(id, m)})
 	}
 }
 
 // fail answers with an error even if there is no id to answer under.
 func (c *conn) fail(id uint64, err error) {
-	c.session.Send(hub.Frame{Data: wire.Encode(id, wire.ErrorOf(err))})
+	c.session.Reply(hub.Frame{Data: wire.Encode(id, wire.ErrorOf(err))})
 }
 
 // failCommand answers a command with an error, if an answer is wanted.

@@ -60,7 +60,7 @@ func (c *conn) batch(ctx context.Context, id uint64, cmd *wire.Batch) error {
 
 func (c *conn) join(ctx context.Context, id uint64, cmd *wire.Join) error {
 	return c.session.Join(ctx, joinRequest(cmd), func(j hub.Joined) {
-		c.session.Send(hub.Frame{Data: wire.Encode(id, joinedFrame(cmd.Room, j)), Room: cmd.Room, At: j.At})
+		c.session.Reply(hub.Frame{Data: wire.Encode(id, joinedFrame(cmd.Room, j)), Room: cmd.Room, At: j.At})
 	})
 }
 
@@ -104,8 +104,6 @@ func cost(cmd wire.Command) int {
 		return 1 + len(body.Events)/100
 	case *wire.Positions:
 		return 1 + len(body.Rooms)/100
-	case *wire.Pong:
-		return 0
 	}
 	return 1
 }

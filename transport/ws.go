@@ -57,16 +57,16 @@ func (c *conn) serve(ctx context.Context) {
 	c.ws.SetReadLimit(int64(c.srv.cfg.Limits.Frame))
 	c.tasks.Go(c.write)
 	c.watchSilence()
-	for ctx.Err() == nil {
-		data, ok := c.read(ctx)
-		if !ok {
+	for {
+		if err := c.session.Room(ctx); err != nil {
+			c.end(closeCode(err), 0)
 			return
 		}
-		if !c.handle(ctx, data) {
+		data, ok := c.read(ctx)
+		if !ok || !c.handle(ctx, data) {
 			return
 		}
 	}
-	c.end(wire.CloseShutdown, 0)
 }
 
 // read gives the next frame. It is false when the connection is over.
@@ -142,6 +142,7 @@ func (c *conn) admit(id uint64, cmd *wire.Connect) bool {
 func (c *conn) handle(ctx context.Context, data []byte) bool {
 	cmd, err := wire.DecodeCommand(data)
 	if err != nil && wire.Malformed(err) {
+		c.limit.refuse(ctx)
 		c.fail(cmd.ID, err)
 		if c.malformed++; c.malformed >= maxMalformed {
 			c.end(wire.CloseBadProtocol, 0)
@@ -151,6 +152,7 @@ func (c *conn) handle(ctx context.Context, data []byte) bool {
 	}
 	c.malformed = 0
 	if wait, ok := c.limit.take(cost(cmd)); !ok {
+		c.limit.refuse(ctx)
 		c.failCommand(cmd.ID, &room.Error{Code: room.CodeRateLimited, Message: "too many commands; wait before the next", RetryAfter: wait})
 		return true
 	}
@@ -197,6 +199,9 @@ func (c *conn) writeFrame(data []byte) error {
 
 // closeCode maps the end of a session to what the peer is told.
 func closeCode(err error) wire.CloseCode {
+	if errors.Is(err, context.Canceled) {
+		return wire.CloseShutdown // the server's own context
+	}
 	switch reason, _ := errors.AsType[hub.Reason](err); reason {
 	case hub.ReasonSlow:
 		return wire.CloseSlow
