@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -33,20 +34,28 @@ func orDefault[T int | float64 | time.Duration](v *T, d T) {
 
 // limiter weighs the commands of one connection. It is used by its reader alone.
 type limiter struct {
-	tokens *rate.Limiter
+	tokens   *rate.Limiter
+	refusals *rate.Limiter // of what is answered though it was not paid for
 }
 
 func newLimiter(l Limits) *limiter {
-	return &limiter{tokens: rate.NewLimiter(rate.Limit(l.Rate), l.Burst)}
+	return &limiter{
+		tokens:   rate.NewLimiter(rate.Limit(l.Rate), l.Burst),
+		refusals: rate.NewLimiter(rate.Limit(l.Rate), l.Burst),
+	}
 }
 
 // take pays for a command; if it is not ok, nothing was paid, and wait says after
-// how long it can be.
+// how long it can be. A command that costs more than the whole burst costs that.
 func (l *limiter) take(cost int) (wait time.Duration, ok bool) {
-	r := l.tokens.ReserveN(time.Now(), cost)
+	r := l.tokens.ReserveN(time.Now(), min(cost, l.tokens.Burst()))
 	if wait = r.Delay(); wait > 0 {
 		r.Cancel()
 		return wait, false
 	}
 	return 0, true
 }
+
+// refuse waits until a frame that was refused may be answered. Refusing costs the
+// hub too, so a peer that goes on regardless is read at the pace of the limit.
+func (l *limiter) refuse(ctx context.Context) { _ = l.refusals.Wait(ctx) }
