@@ -153,7 +153,7 @@ func (c *Command) checkStray() error {
 		{"reply_to", c.ReplyTo != 0, c.Kind == KindMessage || c.Kind == KindCustom},
 	} {
 		if f.set && !f.ok {
-			return Errorf(CodeBadRequest, "%s: has no meaning for kind %q; leave it out", f.name, c.Kind)
+			return Errorf(CodeBadRequest, "%s: has no meaning for kind %.32q; leave it out", f.name, c.Kind)
 		}
 	}
 	if changes && c.Target == 0 {
