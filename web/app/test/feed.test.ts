@@ -72,7 +72,8 @@ describe('names', () => {
   });
 
   it('are found for those who gave none', () => {
-    expect(displayName({ user: 'guest-abcd' })).toBe('Guest abcd');
+    expect(displayName({ user: 'alice', name: ' ' })).toBe('alice');
+    expect(displayName({ user: '' })).toBe('Guest');
     expect(displayName({ user: 'u', name: ' Ann ' })).toBe('Ann');
   });
 

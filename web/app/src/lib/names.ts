@@ -31,11 +31,8 @@ function firstGrapheme(word: string): string {
 }
 
 /** What to call a person who may have given no name. */
-export function displayName(person: { user?: string; id?: string; name?: string | undefined }): string {
-  const name = person.name?.trim();
-  if (name) return name;
-  const id = person.user ?? person.id ?? '';
-  return id ? `Guest ${id.slice(-4)}` : 'Guest';
+export function displayName(person: { user?: string; name?: string | undefined }): string {
+  return person.name?.trim() || person.user || 'Guest';
 }
 
 /** "Ann", "Ann and Bob", "Ann, Bob and 3 others". */

@@ -58,6 +58,7 @@ export class App {
 
   /** Tries at once instead of when the wait is over. */
   retryNow(): void {
+    this.#hub?.disconnect();
     this.#hub?.connect();
   }
 

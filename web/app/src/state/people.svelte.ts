@@ -5,8 +5,14 @@ import { displayName } from '../lib/names';
 class People {
   readonly #names = new SvelteMap<string, string>();
 
+  /** Takes the name under which somebody does something now. */
   learn(user: string, name: string | undefined): void {
     if (name && this.#names.get(user) !== name) this.#names.set(user, name);
+  }
+
+  /** Takes the name under which somebody came: they may have taken another since. */
+  meet(user: string, name: string | undefined): void {
+    if (!this.#names.has(user)) this.learn(user, name);
   }
 
   name(user: string): string {

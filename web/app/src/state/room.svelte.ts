@@ -67,7 +67,7 @@ export class RoomView {
       }),
       room.presence.subscribe((presence) => {
         this.presence = presence;
-        for (const member of presence.members) people.learn(member.user, member.name);
+        for (const member of presence.members) people.meet(member.user, member.name);
       }),
       room.typing.users.subscribe((users) => {
         this.typing = users;
