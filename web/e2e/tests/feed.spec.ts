@@ -1,0 +1,220 @@
+import type { Page } from '@playwright/test';
+import { expect, test } from '../support/test.ts';
+
+const lines = (count: number) =>
+  Array.from({ length: count }, (_, i) => `line ${i + 1}${' and some more words'.repeat((i * 7) % 11)}`);
+
+/** Where the first message that is wholly on screen stands. */
+async function anchor(page: Page): Promise<{ key: string; top: number }> {
+  return page.evaluate(() => {
+    const view = document.querySelector('[data-testid="scroller"]')?.getBoundingClientRect();
+    for (const article of document.querySelectorAll<HTMLElement>('article')) {
+      const { top } = article.getBoundingClientRect();
+      if (view && top >= view.top) return { key: article.dataset.key ?? '', top };
+    }
+    throw new Error('no message is on screen');
+  });
+}
+
+/** Watches that message from now on, frame by frame; `end` tells how far it ever was from where it stood. */
+function watchAnchor(): { end(): number } {
+  const top = document.querySelector('[data-testid="scroller"]')?.getBoundingClientRect().top ?? 0;
+  const rows = [...document.querySelectorAll<HTMLElement>('article')];
+  const first = rows.find((row) => row.getBoundingClientRect().top >= top);
+  if (!first) throw new Error('no message is on screen');
+  const { key } = first.dataset;
+  const was = first.getBoundingClientRect().top;
+  let worst = 0;
+  let watching = true;
+  const look = () => {
+    const row = document.querySelector(`article[data-key="${CSS.escape(key ?? '')}"]`);
+    worst = Math.max(worst, row ? Math.abs(row.getBoundingClientRect().top - was) : Number.POSITIVE_INFINITY);
+    if (watching) requestAnimationFrame(look);
+  };
+  look();
+  return {
+    end() {
+      look();
+      watching = false;
+      return worst;
+    },
+  };
+}
+
+/** Scrolls up as fast as a flick of the wheel for that long, and measures the frames. */
+async function scrollBack(duration: number) {
+  const scroller = document.querySelector<HTMLElement>('[data-testid="scroller"]');
+  if (!scroller) throw new Error('there is no feed');
+  const frame = () => new Promise<number>(requestAnimationFrame);
+  const sequence = (row: Element | undefined) => Number((row as HTMLElement | undefined)?.dataset.seq ?? 0);
+  const articles = () => [...document.querySelectorAll('article')];
+  const at = (times: number[], part: number) =>
+    Math.round(times.sort((a, b) => a - b)[Math.floor(times.length * part)] ?? 0);
+  const measure = async (length: number, step: () => void) => {
+    const times: number[] = [];
+    let last = await frame();
+    for (const end = last + length; last < end; ) {
+      step();
+      const now = await frame();
+      times.push(now - last);
+      last = now;
+    }
+    return times;
+  };
+  const still = await measure(1_000, () => undefined);
+  const newest = sequence(articles().at(-1));
+  let rows = 0;
+  const times = await measure(duration, () => {
+    scroller.scrollTop -= 240;
+    rows = Math.max(rows, articles().length);
+  });
+  const oldest = sequence(articles()[0]);
+  return {
+    messages: newest - oldest,
+    oldest,
+    rows,
+    still: at(still, 0.95),
+    p50: at(times, 0.5),
+    p95: at(times, 0.95),
+    longest: at(times, 0.9999),
+  };
+}
+
+test('a room is opened at its end, and following it needs no scrolling', async ({ join, hub }) => {
+  await hub.send('lobby', lines(300));
+  const ann = await join('Ann');
+  await expect(ann.message('line 300')).toBeInViewport();
+  await hub.send('lobby', ['a new one']);
+  await expect(ann.message('a new one')).toBeInViewport();
+
+  await ann.scroller.hover();
+  await ann.page.mouse.wheel(0, -3000);
+  await expect(ann.page.getByRole('button', { name: 'Jump to latest' })).toBeVisible();
+  const before = await anchor(ann.page);
+  await hub.send('lobby', ['news', 'and more news']);
+  const jump = ann.page.getByRole('button', { name: '2 new messages' });
+  await expect(jump).toBeVisible();
+  expect(await anchor(ann.page)).toEqual(before);
+  await jump.click();
+  await expect(ann.message('and more news')).toBeInViewport();
+  await expect(ann.page.getByRole('button', { name: /Jump to latest|new message/ })).toHaveCount(0);
+});
+
+test('older messages come in above without moving what is read: 200 pages, 1 pixel at most', async ({
+  join,
+  hub,
+}) => {
+  test.setTimeout(240_000);
+  await hub.send('deep', lines(21_000));
+  // History is answered only when the test says so, so that the row can be looked at before and after.
+  const ann = await join('Ann', { room: 'empty-one' });
+  let held: (() => void) | undefined;
+  let asked: (() => void) | undefined;
+  await ann.page.routeWebSocket('**/ws', (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((message) => {
+      if (!String(message).startsWith('{"type":"history"')) return socket.send(message);
+      held = () => socket.send(message);
+      asked?.();
+    });
+  });
+  await ann.page.goto(`${hub.url}/r/deep`);
+  await expect(ann.message(/line 21000/)).toBeInViewport();
+
+  let worst = 0;
+  for (let page = 0; page < 200; page++) {
+    const wait = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    while (!held) {
+      await ann.scroller.evaluate((scroller) => {
+        scroller.scrollTop -= 700;
+      });
+      await Promise.race([wait, ann.page.evaluate(() => new Promise(requestAnimationFrame))]);
+    }
+    const drift = await ann.page.evaluateHandle(watchAnchor);
+    held();
+    held = undefined;
+    await expect(ann.feed).toHaveAttribute('aria-busy', 'false');
+    worst = Math.max(worst, await drift.evaluate((watch) => watch.end()));
+  }
+  expect(worst).toBeLessThanOrEqual(1);
+  console.log(`anchor row moved ${worst} px at most over 200 prepends`);
+});
+
+test('a room of 100,000 messages opens at once and scrolls smoothly', async ({ join, hub }) => {
+  test.setTimeout(240_000);
+  await hub.send('huge', lines(100_000));
+  const ann = await join('Ann');
+  await ann.page.goto(`${hub.url}/r/huge`);
+  await expect(ann.message('line 100000')).toBeInViewport();
+
+  const result = await ann.page.evaluate(scrollBack, 15_000);
+  console.log(
+    `scrolled back over ${result.messages} messages: ${result.rows} rows drawn at most, ` +
+      `frames p50 ${result.p50} ms, p95 ${result.p95} ms (standing still ${result.still} ms), longest ${result.longest} ms`,
+  );
+  expect(result.messages).toBeGreaterThan(1_000);
+  expect(result.rows).toBeLessThan(120);
+  expect(result.p95).toBeLessThan(Math.max(50, 3 * result.still));
+
+  // From the far end of the room and back.
+  await ann.page.goto(`${hub.url}/r/huge#m=${result.oldest}`);
+  await expect(ann.page.locator(`article[data-seq="${result.oldest}"]`)).toBeInViewport();
+});
+
+test('a link to a message works twice, and leads back to the present', async ({ join, hub }) => {
+  await hub.send('lobby', lines(1_000));
+  const ann = await join('Ann');
+  await expect(ann.message('line 1000')).toBeInViewport();
+  const old = await hub.seqOf('lobby', lines(300)[299] ?? '', 300);
+  await ann.say(`look at ${hub.url}/r/lobby#m=${old}`);
+  const link = ann.message('look at').getByRole('link', { name: /#m=/ });
+  const target = ann.page.locator('article.flash');
+
+  for (let time = 0; time < 2; time++) {
+    await link.click();
+    await expect(target).toBeInViewport();
+    await expect(target).toHaveAttribute('data-seq', /^\d+$/);
+    expect(new URL(ann.page.url()).hash).toBe(`#m=${old}`);
+    await ann.page.getByRole('button', { name: 'Back to present' }).click();
+    await expect(link).toBeInViewport();
+    expect(new URL(ann.page.url()).hash).toBe('');
+  }
+
+  // The same address once more, typed in; then from outside, in a new tab.
+  await ann.page.goto(`${hub.url}/r/lobby#m=${old}`);
+  await expect(target).toBeInViewport();
+  await ann.scroller.hover();
+  await ann.page.mouse.wheel(0, 5_000);
+  await ann.page.evaluate((hash) => location.assign(hash), `#m=${old}`);
+  await expect(target).toBeInViewport();
+  const tab = await ann.context.newPage();
+  await tab.goto(`${hub.url}/r/lobby#m=${old}`);
+  await expect(tab.locator('article.flash')).toBeInViewport();
+  await tab.goto(`${hub.url}/r/lobby#m=999999999`);
+  await expect(tab.getByText('That message is not here any more.')).toBeVisible();
+});
+
+test('messages that come while nobody looks get the line above them', async ({ join, hub }) => {
+  const ann = await join('Ann');
+  await hub.send('lobby', ['seen']);
+  await expect(ann.message('seen')).toBeVisible();
+  const other = await ann.context.newPage(); // takes the focus
+  await other.bringToFront();
+  await ann.page.evaluate(() => {
+    document.hasFocus = () => false;
+    dispatchEvent(new Event('blur'));
+  });
+  await hub.send('lobby', ['unseen one', 'unseen two']);
+  await expect(ann.page.locator('.row').filter({ hasText: 'unseen one' })).toContainText('New messages');
+  await expect(ann.page).toHaveTitle('(2) #lobby · Hubbub');
+  await ann.page.evaluate(() => {
+    document.hasFocus = () => true;
+    dispatchEvent(new Event('focus'));
+  });
+  await expect(ann.page).toHaveTitle('#lobby · Hubbub');
+  await expect(ann.page.getByText('New messages')).toBeVisible();
+  await ann.composer.press('Escape');
+  await expect(ann.page.getByText('New messages')).toHaveCount(0);
+});
