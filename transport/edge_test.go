@@ -46,8 +46,9 @@ func newEdge(t testing.TB, change ...func(*edgeConfig)) *edge {
 	t.Helper()
 	key, err := token.Secret([]byte("a secret of the tests, long enough"))
 	require.NoError(t, err)
+	memory := hub.NewMemory() // which a test may wrap, or replace
 	cfg := edgeConfig{
-		Config: Config{Version: "test", Logger: zerolog.Nop()},
+		Config: Config{Version: "test", Logger: zerolog.Nop(), Log: memory},
 		hub:    hub.Config{Bus: hub.NewMemoryBus(), Codec: Codec{}},
 		listen: func(l net.Listener) net.Listener { return l },
 		grace:  30 * time.Second,
@@ -56,9 +57,6 @@ func newEdge(t testing.TB, change ...func(*edgeConfig)) *edge {
 	cfg.Limits.Rate, cfg.Limits.Burst = 1e6, 1e6 // tests of the rate limit set their own
 	for _, c := range change {
 		c(&cfg)
-	}
-	if cfg.Log == nil {
-		cfg.Log = hub.NewMemory()
 	}
 	verifier, err := token.NewVerifier(token.Config{
 		Keys: []token.Key{key}, GuestSecret: token.NewGuestSecret(), GuestGrants: cfg.guests, Now: time.Now,
@@ -75,6 +73,7 @@ func newEdge(t testing.TB, change ...func(*edgeConfig)) *edge {
 	t.Cleanup(func() {
 		e.stop()
 		require.ErrorIs(t, <-served, http.ErrServerClosed)
+		require.NoError(t, memory.Close(context.Background()))
 	})
 	return e
 }
