@@ -121,7 +121,8 @@ func (r *Room) membership() *member {
 	return r.member
 }
 
-// Next waits for what comes next in the joined room. Its error is ErrNotMember if
+// Next waits for what comes next in the joined room. What is there already it
+// gives even if ctx has ended. Its error is ErrNotMember if
 // the room is not joined or was left, an *Error if the hub has ended the
 // membership, the client's if that has ended, or ctx's.
 func (r *Room) Next(ctx context.Context) (Incoming, error) {
