@@ -2,7 +2,11 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -17,65 +21,147 @@ type Finding struct {
 // String gives the finding as a line of text.
 func (f Finding) String() string { return f.Stream + ": " + f.What }
 
-// Findings tells what the audit found when the log was opened.
-func (l *Log) Findings() []Finding { return l.findings }
+// Findings tells what was found wrong with the stored log, when it was opened and
+// since.
+func (l *Log) Findings() []Finding {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.findings)
+}
 
 // audit holds each partition against what is remembered of it. JetStream itself
 // cannot tell a message that was lost from one that was deleted, so whatever is
 // not accounted for begins a new epoch: better a reset than a hole that nobody
 // sees.
 func (l *Log) audit(ctx context.Context) error {
-	changed := false
+	reset := false
 	for _, p := range l.parts {
-		s, err := l.js.Stream(ctx, l.cfg.stream(p.n))
-		if err != nil {
-			return fmt.Errorf("%s: %w. It belongs to this log, and nothing was created in its place: restore it from a backup, or start with another folder", l.cfg.stream(p.n), err)
+		info, err := l.info(ctx, p)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return fmt.Errorf("stream %s is gone. It belongs to this log, and nothing was created in its place: restore it from a backup, or start with another folder", p.stream)
 		}
-		info, err := s.Info(ctx, jetstream.WithDeletedDetails(false))
 		if err != nil {
-			return fmt.Errorf("%s: %w", l.cfg.stream(p.n), err)
-		}
-		if err := l.checkStream(info, p.n); err != nil {
 			return err
 		}
-		found := p.judge(info.State)
-		for _, what := range found {
-			l.findings = append(l.findings, Finding{Stream: l.cfg.stream(p.n), What: what, Reset: true})
+		if err := l.checkStream(info.Config, p.n); err != nil {
+			return err
 		}
-		if len(found) > 0 {
-			changed = true
-			p.reset(info.State)
-		}
+		reset = p.examine(info.State, p.mark.Load(), true) || reset
 	}
-	if changed {
+	if reset {
 		return l.writeMarks(ctx)
 	}
 	return nil
 }
 
+func (l *Log) info(ctx context.Context, p *partition) (*jetstream.StreamInfo, error) {
+	s, err := l.js.Stream(ctx, p.stream)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", p.stream, err)
+	}
+	return s.CachedInfo(), nil
+}
+
 // judge compares a stream with what is remembered of it.
-func (p *partition) judge(st jetstream.StreamState) []string {
+func judge(at partitionAt, st jetstream.StreamState) []string {
 	var found []string
 	if st.Lost != nil && len(st.Lost.Msgs) > 0 {
-		found = append(found, fmt.Sprintf("%d messages could not be read and are lost, the first is %d", len(st.Lost.Msgs), st.Lost.Msgs[0]))
+		found = append(found, fmt.Sprintf("%d messages could not be read and are lost, from %d to %d", len(st.Lost.Msgs), slices.Min(st.Lost.Msgs), slices.Max(st.Lost.Msgs)))
 	}
-	if mark := p.mark.Load(); st.LastSeq < mark {
-		found = append(found, fmt.Sprintf("it ends at %d, and %d was acknowledged", st.LastSeq, mark))
+	if st.LastSeq < at.Mark {
+		found = append(found, fmt.Sprintf("it ends at %d, and %d was acknowledged", st.LastSeq, at.Mark))
 	}
-	if st.NumDeleted > p.deleted {
-		found = append(found, fmt.Sprintf("%d messages inside it are gone, and %d are accounted for", st.NumDeleted, p.deleted))
+	if st.NumDeleted > at.Deleted {
+		found = append(found, fmt.Sprintf("%d messages inside it are gone, and %d are accounted for", st.NumDeleted, at.Deleted))
 	}
-	if st.FirstSeq > 1 && st.FirstSeq > p.first {
+	if st.FirstSeq > max(at.First, 1) {
 		found = append(found, fmt.Sprintf("it begins at %d, and nothing was trimmed", st.FirstSeq))
 	}
 	return found
 }
 
-// reset begins a new epoch from what there is.
-func (p *partition) reset(st jetstream.StreamState) {
+// examine takes in the state of the stream. Anything that is not accounted for
+// resets the partition; only, what goes missing while the log is open was deleted
+// by somebody, for nothing is lost by a stream that runs.
+// mark is what was acknowledged when the stream was asked.
+func (p *partition) examine(st jetstream.StreamState, mark uint64, opening bool) (reset bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.epoch = newEpoch()
-	p.deleted, p.first = st.NumDeleted, st.FirstSeq
-	p.mark.Store(st.LastSeq)
+	at := p.at
+	at.Mark = mark
+	if !opening {
+		at.Deleted, at.First = max(at.Deleted, st.NumDeleted), max(at.First, st.FirstSeq)
+	}
+	lost := 0
+	if st.Lost != nil {
+		lost = len(st.Lost.Msgs)
+	}
+	if lost <= p.lost {
+		st.Lost = nil // as before
+	}
+	p.lost = lost
+	found := judge(at, st)
+	if len(found) == 0 {
+		p.at.Deleted, p.at.First = at.Deleted, at.First
+		p.mu.Unlock()
+		return false
+	}
+	p.renew(strings.Join(found, "; "), st.LastSeq)
+	p.at.Deleted, p.at.First = st.NumDeleted, st.FirstSeq
+	p.mu.Unlock()
+	p.tell(found...)
+	return true
+}
+
+// fellBack resets the partition because the stream gave a sequence that is not
+// above one that was acknowledged before it was asked.
+func (p *partition) fellBack(seq, acked uint64) {
+	p.mu.Lock()
+	known := seq > p.mark.Load() // somebody has reset it in the meantime
+	what := fmt.Sprintf("it gave the sequence %d, and %d was acknowledged before", seq, acked)
+	if !known {
+		p.renew(what, seq)
+	}
+	p.mu.Unlock()
+	if !known {
+		p.tell(what)
+		p.log.lookAgain()
+	}
+}
+
+// renew begins a new epoch, from what there is. mu is held.
+func (p *partition) renew(why string, last uint64) {
+	p.at.Epoch, p.at.Reason = newEpoch(), time.Now().UTC().Format(time.RFC3339)+" "+why
+	p.at.Resets++
+	p.mark.Store(last)
+}
+
+// adopt takes over what another instance has found out.
+func (p *partition) adopt(at partitionAt) {
+	p.mu.Lock()
+	news := at.Resets > p.at.Resets || at.Epoch != p.at.Epoch
+	if news {
+		p.at = at
+		p.mark.Store(at.Mark)
+	} else if at.Mark > p.mark.Load() {
+		p.mark.Store(at.Mark)
+	}
+	p.mu.Unlock()
+	if news {
+		p.log.watches.suspect(p.n)
+	}
+}
+
+// tell makes findings known, and the watchers look.
+func (p *partition) tell(found ...string) {
+	l := p.log
+	l.mu.Lock()
+	for _, what := range found {
+		l.findings = append(l.findings, Finding{Stream: p.stream, What: what, Reset: true})
+	}
+	l.mu.Unlock()
+	for _, what := range found {
+		l.cfg.Fault(fmt.Errorf("stream %s: %s; its rooms have a new epoch", p.stream, what))
+	}
+	l.renewed.Store(true)
+	l.watches.suspect(p.n)
 }

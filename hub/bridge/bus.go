@@ -2,47 +2,62 @@ package bridge
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/hubbub-im/hubbub/hub"
 )
 
-// busQueue is how many signals may wait for one room; what comes beyond is lost,
-// as a Bus may.
-const busQueue = 1024
-
-// Bus is a hub.Bus on core NATS.
+// Bus is a hub.Bus on core NATS. It has goroutines only while somebody is
+// subscribed.
 type Bus struct {
 	nc     *nats.Conn
 	prefix string
+	fan    *fan[*busReceiver]
 }
 
-// NewBus makes a Bus on a connection, which stays the caller's.
+// busReceiver is one Subscribe call.
+type busReceiver struct {
+	fn func([]byte)
+	on atomic.Bool // false after stop
+}
+
+// NewBus makes a Bus on a connection, which stays the caller's. The prefix of its
+// subjects is that of the Log; empty: "hubbub".
 func NewBus(nc *nats.Conn, prefix string) *Bus {
 	orDefault(&prefix, "hubbub")
-	return &Bus{nc: nc, prefix: prefix + ".bus."}
+	return &Bus{nc: nc, prefix: prefix + ".bus.", fan: newFan(nc, func(r *busReceiver, msg *nats.Msg) {
+		if r.on.Load() {
+			r.fn(msg.Data)
+		}
+	}, nil)}
 }
 
-// Publish sends to all subscribers of the room.
+// Publish sends to all subscribers of the room; see hub.Bus.
 func (b *Bus) Publish(room string, data []byte) error {
 	if err := b.nc.Publish(b.prefix+escape(room), data); err != nil {
-		return fmt.Errorf("%w: %w", hub.ErrUnavailable, err)
+		return unavailable(err)
 	}
 	return nil
 }
 
-// Subscribe calls fn with what is published from now on.
+// Subscribe calls fn with what is published from now on; see hub.Bus.
 func (b *Bus) Subscribe(room string, fn func([]byte)) (stop func(), err error) {
-	sub, err := b.nc.Subscribe(b.prefix+escape(room), func(msg *nats.Msg) { fn(msg.Data) })
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", hub.ErrUnavailable, err)
+	subject, r := b.prefix+escape(room), &busReceiver{fn: fn}
+	r.on.Store(true)
+	if err := b.fan.add(subject, r); err != nil {
+		return nil, unavailable(err)
 	}
-	if err := sub.SetPendingLimits(busQueue, -1); err != nil {
-		return nil, fmt.Errorf("%w: %w", hub.ErrUnavailable, err)
+	stop = func() {
+		r.on.Store(false)
+		_ = b.fan.remove(subject, r) // the connection may be gone, and the subscription with it
 	}
 	if err := b.nc.FlushTimeout(flushTimeout); err != nil {
-		return nil, fmt.Errorf("%w: %w", hub.ErrUnavailable, err)
+		stop()
+		return nil, unavailable(fmt.Errorf("subscribe: %w", err))
 	}
-	return func() { _ = sub.Unsubscribe() }, nil
+	return stop, nil
 }
+
+func unavailable(err error) error { return fmt.Errorf("%w: %w", hub.ErrUnavailable, err) }

@@ -11,13 +11,16 @@ import (
 	"github.com/hubbub-im/hubbub/hub"
 )
 
+const directAPI = "$JS.API.DIRECT.GET."
+
 // directGet is a request for stored messages (JetStream's direct get, ADR-31).
 type directGet struct {
 	Seq       uint64   `json:"seq,omitempty"`
 	NextFor   string   `json:"next_by_subj,omitempty"`
+	LastFor   string   `json:"last_by_subj,omitempty"`
+	MultiLast []string `json:"multi_last,omitempty"`
 	Batch     int      `json:"batch,omitempty"`
 	MaxBytes  int      `json:"max_bytes,omitempty"`
-	MultiLast []string `json:"multi_last,omitempty"`
 }
 
 // directAnswer is what came back: entries, and how many of the same kind follow
@@ -26,16 +29,20 @@ type directAnswer struct {
 	entries  []hub.Entry
 	subjects []string // of the entries
 	pending  uint64
+	last     uint64 // the sequence that each message must name as the one before it
 }
 
-// get asks a partition's stream, on the connection for history.
-func (l *Log) get(ctx context.Context, p *partition, req directGet) (directAnswer, error) {
+// errBroken: an answer cannot be what the server sent in one piece.
+var errBroken = errors.New("an answer of the stream does not hold together")
+
+// getMany asks for a row of messages. The row is whole, or it is an error.
+func getMany(ctx context.Context, nc *nats.Conn, stream string, req directGet) (directAnswer, error) {
 	data, err := json.Marshal(req)
 	if err != nil {
 		return directAnswer{}, fmt.Errorf("encode the request: %w", err)
 	}
-	inbox := l.old.NewInbox()
-	sub, err := l.old.SubscribeSync(inbox)
+	inbox := nc.NewInbox()
+	sub, err := nc.SubscribeSync(inbox)
 	if err != nil {
 		return directAnswer{}, unavailable(err)
 	}
@@ -43,25 +50,18 @@ func (l *Log) get(ctx context.Context, p *partition, req directGet) (directAnswe
 	if err := sub.SetPendingLimits(-1, -1); err != nil {
 		return directAnswer{}, unavailable(err)
 	}
-	if err := l.old.PublishRequest("$JS.API.DIRECT.GET."+p.stream, inbox, data); err != nil {
+	if err := nc.PublishRequest(directAPI+stream, inbox, data); err != nil {
 		return directAnswer{}, unavailable(err)
 	}
-	return collect(ctx, sub)
-}
-
-func unavailable(err error) error { return fmt.Errorf("%w: %w", hub.ErrUnavailable, err) }
-
-// collect takes the answers to a batch up to its end.
-func collect(ctx context.Context, sub *nats.Subscription) (directAnswer, error) {
 	var a directAnswer
 	for {
 		msg, err := sub.NextMsgWithContext(ctx)
 		if err != nil {
-			return a, unavailable(fmt.Errorf("history: %w", err))
+			return directAnswer{}, unavailable(err)
 		}
 		end, err := a.take(msg)
 		if err != nil {
-			return directAnswer{}, unavailable(err)
+			return directAnswer{}, unavailable(fmt.Errorf("stream %s: %w", stream, err))
 		}
 		if end {
 			return a, nil
@@ -69,25 +69,90 @@ func collect(ctx context.Context, sub *nats.Subscription) (directAnswer, error) 
 	}
 }
 
-// take reads one message of an answer, and reports whether it was the last.
-func (a *directAnswer) take(msg *nats.Msg) (end bool, err error) {
-	switch status := msg.Header.Get("Status"); status {
-	case "":
-	case "204": // the end of the batch
-		a.pending, err = header(msg, "Nats-Num-Pending")
-		return true, err
-	case "404": // there is nothing
-		return true, nil
-	case "503":
-		return true, errors.New("history: no stream answers at present")
-	default:
-		return true, fmt.Errorf("history: the stream answered %s %s", status, msg.Header.Get("Description"))
+// getOne asks for one message. ok is false if there is none.
+func getOne(ctx context.Context, nc *nats.Conn, stream string, req directGet) (e hub.Entry, ok bool, err error) {
+	data, err := json.Marshal(req)
+	if err != nil {
+		return hub.Entry{}, false, fmt.Errorf("encode the request: %w", err)
+	}
+	msg, err := nc.RequestWithContext(ctx, directAPI+stream, data)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return hub.Entry{}, false, unavailable(fmt.Errorf("stream %s: does not answer at present", stream))
+	}
+	if err != nil {
+		return hub.Entry{}, false, unavailable(err)
+	}
+	switch empty, err := status(msg); {
+	case err != nil:
+		return hub.Entry{}, false, unavailable(fmt.Errorf("stream %s: %w", stream, err))
+	case empty:
+		return hub.Entry{}, false, nil
 	}
 	seq, err := header(msg, "Nats-Sequence")
 	if err != nil {
-		return true, err
+		return hub.Entry{}, false, unavailable(err)
 	}
+	return hub.Entry{Seq: seq, Data: msg.Data}, true, nil
+}
+
+// status reads whether a message says that there is nothing, or that something
+// went wrong, instead of being a stored one.
+func status(msg *nats.Msg) (empty bool, err error) {
+	switch code := msg.Header.Get("Status"); code {
+	case "":
+		return false, nil
+	case "404":
+		return true, nil
+	case "503":
+		return false, errors.New("does not answer at present")
+	default:
+		return false, fmt.Errorf("answered %s %s", code, msg.Header.Get("Description"))
+	}
+}
+
+// take reads one message of an answer, and reports whether it was the last.
+func (a *directAnswer) take(msg *nats.Msg) (end bool, err error) {
+	if msg.Header.Get("Status") == "204" {
+		return true, a.finish(msg)
+	}
+	empty, err := status(msg)
+	if err != nil {
+		return false, err
+	}
+	if empty {
+		if len(a.entries) > 0 {
+			return false, fmt.Errorf("%w: nothing was found after %d", errBroken, a.last)
+		}
+		return true, nil
+	}
+	seq, err := header(msg, "Nats-Sequence")
+	if err != nil {
+		return false, err
+	}
+	before, err := header(msg, "Nats-Last-Sequence")
+	if err != nil {
+		return false, err
+	}
+	if seq <= a.last || before != a.last {
+		return false, fmt.Errorf("%w: %d comes after %d, and names %d", errBroken, seq, a.last, before)
+	}
+	a.last = seq
 	a.entries = append(a.entries, hub.Entry{Seq: seq, Data: msg.Data})
 	a.subjects = append(a.subjects, msg.Header.Get("Nats-Subject"))
 	return false, nil
+}
+
+// finish reads the message that ends a row.
+func (a *directAnswer) finish(msg *nats.Msg) (err error) {
+	if a.pending, err = header(msg, "Nats-Num-Pending"); err != nil {
+		return err
+	}
+	last, err := header(msg, "Nats-Last-Sequence")
+	if err != nil {
+		return err
+	}
+	if last != a.last {
+		return fmt.Errorf("%w: it ends with %d, and %d was the last to come", errBroken, last, a.last)
+	}
+	return nil
 }

@@ -14,32 +14,39 @@ import (
 	"github.com/hubbub-im/hubbub/hub"
 )
 
-// openTimeout bounds the requests with which a log is opened.
-const openTimeout = time.Minute
-
-// healthEvery is how often the engine is asked for its health.
-const healthEvery = 2 * time.Second
+const (
+	// openTimeout bounds the requests with which a log is opened.
+	openTimeout = time.Minute
+	// lastWrite bounds the writing of marks when a log is closed.
+	lastWrite = 2 * time.Second
+)
 
 // Log is a hub.Log on JetStream.
 type Log struct {
 	// static after Open
-	cfg      Config
-	pub      *nats.Conn // appends
-	live     *nats.Conn // watching
-	old      *nats.Conn // history
-	js       jetstream.JetStream
-	parts    []*partition
-	acks     *ackInbox
-	watches  *watches
-	readers  chan struct{} // a token for each history read under way
-	findings []Finding
+	cfg     Config
+	pub     *nats.Conn // appends, and the streams' management
+	live    *nats.Conn // watching, and the tails
+	old     *nats.Conn // history
+	js      jetstream.JetStream
+	parts   []*partition
+	policy  *policy
+	watches *watches
+	readers chan struct{} // a token for each history read under way
 
-	ctx    context.Context // ends when the log is closed
-	cancel context.CancelFunc
-	tasks  sync.WaitGroup // keepMarks, keepHealth; the writers are waited for apart
-	health atomic.Pointer[error]
-	stats  stats
-	closed atomic.Bool
+	ctx     context.Context // ends when the log is closed
+	cancel  context.CancelFunc
+	writers sync.WaitGroup
+	tasks   sync.WaitGroup // keepHealth, keepMarks
+	health  atomic.Pointer[error]
+	recheck chan struct{} // holds a token when the streams' ends are to be checked
+	renewed atomic.Bool   // a partition has a new epoch that is not stored yet
+	stats   stats
+	closing sync.Mutex // held while closing
+	closed  atomic.Bool
+
+	mu       sync.Mutex // guards what follows
+	findings []Finding
 }
 
 // Open opens the log, or makes it if there never was one. ctx bounds the opening.
@@ -47,7 +54,10 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	l := &Log{cfg: cfg, readers: make(chan struct{}, cfg.Readers)}
+	l := &Log{
+		cfg: cfg, policy: newPolicy(),
+		readers: make(chan struct{}, cfg.Readers), recheck: make(chan struct{}, 1),
+	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
@@ -57,9 +67,8 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, err
 	}
 	for _, p := range l.parts {
-		p.start()
+		l.writers.Go(p.write)
 	}
-	l.watches.start()
 	l.checkHealth()
 	l.tasks.Go(l.keepHealth)
 	l.tasks.Go(l.keepMarks)
@@ -67,39 +76,63 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 }
 
 func (l *Log) open(ctx context.Context) error {
-	var err error
-	for _, c := range []struct {
-		conn **nats.Conn
-		name string
-		opts []nats.Option
-	}{
-		{&l.pub, "hubbub-append", nil},
-		{&l.old, "hubbub-history", nil},
-		{&l.live, "hubbub-watch", []nats.Option{
-			nats.ReconnectHandler(func(*nats.Conn) { l.watches.suspectAll() }),
-			nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { l.watches.failed(sub, err) }),
-		}},
-	} {
-		if *c.conn, err = l.cfg.Connect(c.name, c.opts...); err != nil {
-			return err
-		}
+	if err := l.connect(); err != nil {
+		return err
 	}
+	var err error
 	if l.js, err = jetstream.New(l.pub); err != nil {
 		return fmt.Errorf("jetstream: %w", err)
 	}
-	l.watches = newWatches(l)
+	if err := l.ready(); err != nil {
+		return err
+	}
 	rec, err := l.store(ctx)
 	if err != nil {
 		return err
 	}
-	if l.acks, err = newAckInbox(l.pub); err != nil {
-		return err
+	for n := range rec.Partitions {
+		p, err := newPartition(l, n, rec.Partitions[n])
+		if err != nil {
+			return err
+		}
+		l.parts = append(l.parts, p)
 	}
-	for p := range rec.Partitions {
-		l.parts = append(l.parts, newPartition(l, p, rec.Partitions[p]))
+	l.watches = newWatches(l)
+	if err := l.watches.hearLeaders(); err != nil {
+		return err
 	}
 	return l.audit(ctx)
 }
+
+// ready refuses an engine that could not load all it has: what it does not show
+// would be taken for something that never was.
+func (l *Log) ready() error {
+	err := l.cfg.Health()
+	if err == nil || holds(err) {
+		return nil
+	}
+	return fmt.Errorf("the engine is not well, and nothing was changed: %w", err)
+}
+
+// connect opens the three connections.
+func (l *Log) connect() (err error) {
+	// What cannot be sent now is tried again later, so nothing is kept for it.
+	always := []nats.Option{nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait)}
+	if l.pub, err = l.cfg.Connect("hubbub-append", append(always,
+		nats.ReconnectHandler(func(*nats.Conn) { l.lookAgain() }))...); err != nil {
+		return err
+	}
+	if l.old, err = l.cfg.Connect("hubbub-history", always...); err != nil {
+		return err
+	}
+	l.live, err = l.cfg.Connect("hubbub-watch", append(always,
+		nats.ReconnectHandler(func(*nats.Conn) { l.watches.reconnected() }),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { l.watches.failed(sub, err) }))...)
+	return err
+}
+
+// reconnectWait is how long a lost connection waits between tries.
+const reconnectWait = 100 * time.Millisecond
 
 func (l *Log) disconnect() {
 	for _, nc := range []*nats.Conn{l.pub, l.live, l.old} {
@@ -116,134 +149,46 @@ func (l *Log) partition(room string) *partition {
 
 // Append queues the records with the room's partition; see hub.Log.
 func (l *Log) Append(room string, records []hub.Record, done func([]hub.Ack)) error {
-	for i := range records {
-		if n := len(records[i].Data); n > maxRecord {
-			return fmt.Errorf("%w: %d bytes, at most %d", hub.ErrTooLarge, n, maxRecord)
-		}
-	}
 	return l.partition(room).append(room, records, done)
-}
-
-// Health is nil while the log can store; see hub.Log.
-func (l *Log) Health() error {
-	if reason := l.health.Load(); reason != nil {
-		return *reason
-	}
-	return nil
-}
-
-// checkHealth asks the engine.
-func (l *Log) checkHealth() {
-	var reason error
-	switch {
-	case l.closed.Load():
-		reason = hub.ErrClosed
-	case !l.pub.IsConnected():
-		reason = errors.New("there is no connection to NATS")
-	case l.cfg.Health != nil:
-		reason = l.cfg.Health()
-	}
-	if reason == nil {
-		reason = l.stuck()
-	}
-	if reason == nil {
-		l.health.Store(nil)
-		return
-	}
-	l.health.Store(&reason)
-}
-
-// stuck is the reason of a partition that has not answered for a while, for
-// engines that cannot say it themselves.
-func (l *Log) stuck() error {
-	for _, p := range l.parts {
-		if p.silent.Load() {
-			return fmt.Errorf("%s does not answer", l.cfg.stream(p.n))
-		}
-	}
-	return nil
-}
-
-func (l *Log) keepHealth() {
-	tick := time.NewTicker(healthEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			l.checkHealth()
-		case <-l.ctx.Done():
-			return
-		}
-	}
-}
-
-// keepMarks writes where the partitions stand, when that has moved.
-func (l *Log) keepMarks() {
-	tick := time.NewTicker(l.cfg.MarkEvery)
-	defer tick.Stop()
-	var last []uint64
-	for {
-		select {
-		case <-tick.C:
-			marks := l.marks()
-			if moved(last, marks) {
-				ctx, cancel := context.WithTimeout(l.ctx, l.cfg.AckTimeout)
-				if err := l.writeMarks(ctx); err != nil {
-					l.cfg.Fault(err)
-				} else {
-					last = marks
-				}
-				cancel()
-			}
-		case <-l.ctx.Done():
-			return
-		}
-	}
-}
-
-func (l *Log) marks() []uint64 {
-	marks := make([]uint64, len(l.parts))
-	for i, p := range l.parts {
-		marks[i] = p.mark.Load()
-	}
-	return marks
-}
-
-func moved(a, b []uint64) bool {
-	for i := range b {
-		if i >= len(a) || a[i] != b[i] {
-			return true
-		}
-	}
-	return false
-}
-
-func (l *Log) writeMarks(ctx context.Context) error {
-	rec := &record{Version: 1}
-	for _, p := range l.parts {
-		rec.Partitions = append(rec.Partitions, p.record())
-	}
-	return l.remember(ctx, rec)
 }
 
 // Close stores what is queued, writes the marks and lets go of the connections;
 // see hub.Log.
 func (l *Log) Close(ctx context.Context) error {
+	l.closing.Lock()
+	defer l.closing.Unlock()
 	if l.closed.Swap(true) {
 		return nil
 	}
-	var err error
 	for _, p := range l.parts {
-		err = errors.Join(err, p.close(ctx))
+		p.queue.close()
 	}
+	err := l.drain(ctx)
 	l.cancel()
+	l.writers.Wait()
 	l.tasks.Wait()
-	if merr := l.writeMarks(ctx); merr != nil {
+	mctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrite)
+	defer cancel()
+	if merr := l.writeMarks(mctx); merr != nil {
 		err = errors.Join(err, merr)
 	}
 	l.watches.close()
-	l.acks.close()
 	l.disconnect()
-	l.watches.wait()
 	return err
+}
+
+// drain waits for the writers until ctx ends. What they have not stored by then is
+// answered with ErrClosed.
+func (l *Log) drain(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.writers.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("close the log: %w", ctx.Err())
+	}
 }

@@ -1,9 +1,9 @@
 package bridge
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,137 +19,89 @@ type partition struct {
 	log    *Log
 	n      int
 	stream string
-	wake   chan struct{} // holds one token while there is something to write
-	done   chan struct{} // closed when the writer has ended
+	queue  *queue
 
-	mark   atomic.Uint64 // the highest sequence that was acknowledged
-	silent atomic.Bool   // the stream did not answer the last time
+	// owned by the writer
+	replies  *replies
+	batchTag string
+	batches  uint64
 
-	mu      sync.Mutex // guards what follows
-	epoch   string
-	deleted int    // holes that are accounted for
-	first   uint64 // where the stream may begin
-	queue   []*pending
-	bytes   int
-	closed  bool
+	mark    atomic.Uint64           // the highest sequence that was acknowledged
+	failure atomic.Pointer[failure] // of the last try; nil: it was stored
+
+	mu   sync.Mutex // guards what follows
+	at   partitionAt
+	lost int // messages that the engine says it cannot read, and that is known
 }
 
-// pending is one Append on its way.
-type pending struct {
-	messages []message
-	acks     []hub.Ack
-	left     int // messages without an answer
-	bytes    int
-	done     func([]hub.Ack)
-}
-
-// message is one record in the form in which it is published.
-type message struct {
-	subject string
-	id      string // Nats-Msg-Id
-	data    []byte
-	of      *pending
-	at      int // its place in of.acks
-}
-
-func newPartition(l *Log, n int, at partitionAt) *partition {
+func newPartition(l *Log, n int, at partitionAt) (*partition, error) {
 	p := &partition{
-		log: l, n: n, stream: l.cfg.stream(n), epoch: at.Epoch, deleted: at.Deleted, first: at.First,
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		log: l, n: n, stream: l.cfg.stream(n), at: at,
+		queue: newQueue(l.cfg.QueueRecords, l.cfg.QueueBytes), batchTag: newBatchTag(),
 	}
 	p.mark.Store(at.Mark)
-	return p
+	var err error
+	p.replies, err = newReplies(l.pub)
+	return p, err
 }
 
-func (p *partition) start() { go p.write() }
-
-// record is what is remembered of the partition.
-func (p *partition) record() partitionAt {
+// place is what is remembered of the partition.
+func (p *partition) place() partitionAt {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return partitionAt{Epoch: p.epoch, Mark: p.mark.Load(), Deleted: p.deleted, First: p.first}
+	p.at.Mark = p.mark.Load()
+	return p.at
 }
 
-func (p *partition) currentEpoch() string {
+func (p *partition) epoch() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.epoch
+	return p.at.Epoch
+}
+
+// floor is the sequence up to which the partition may have been trimmed.
+func (p *partition) floor() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return max(p.at.First, 1) - 1
 }
 
 // append queues records in order.
 func (p *partition) append(room string, records []hub.Record, done func([]hub.Ack)) error {
 	a := &pending{
 		messages: make([]message, len(records)), acks: make([]hub.Ack, len(records)),
-		left: len(records), done: done,
+		left: len(records), deadline: time.Now().Add(p.log.cfg.GiveUp), done: done,
 	}
 	subject := p.log.cfg.logSubject(p.n, room)
 	for i, rec := range records {
+		if len(rec.Data) > maxRecord {
+			return fmt.Errorf("%w: %d bytes, at most %d", hub.ErrTooLarge, len(rec.Data), maxRecord)
+		}
 		a.messages[i] = message{subject: subject, id: messageID(room, rec.ID), data: rec.Data, of: a, at: i}
-		a.bytes += len(rec.Data)
+		a.bytes += len(rec.Data) + recordCost
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.closed:
-		return hub.ErrClosed
-	case len(p.queue) > 0 && p.bytes+a.bytes > p.log.cfg.QueueBytes:
-		return hub.ErrBusy
-	}
-	p.queue = append(p.queue, a)
-	p.bytes += a.bytes
-	p.signal()
-	return nil
-}
-
-func (p *partition) signal() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	return p.queue.push(a)
 }
 
 // messageID makes an id that is unique in the stream out of one that is unique in
-// the room. A record without one gets one all the same, so that a try whose
-// answer was lost can be repeated.
+// the room. A record without one gets one all the same, so that a try whose answer
+// was lost can be repeated.
 func messageID(room, id string) string {
 	if id == "" {
-		return uuid.NewString()
+		random := uuid.New()
+		return base64.RawURLEncoding.EncodeToString(random[:])
 	}
-	sum := sha256.Sum256([]byte(room + "\x00" + id))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s%s", len(room), room, id))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// take gives what is queued, up to most messages but at least one append, and
-// whether the partition is closed and empty.
-func (p *partition) take(most int) (group []message, over bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := 0
-	for _, a := range p.queue {
-		if n > 0 && len(group)+len(a.messages) > most {
-			break
-		}
-		group = append(group, a.messages...)
-		p.bytes -= a.bytes
-		n++
-	}
-	clear(p.queue[:n])
-	p.queue = p.queue[n:]
-	if len(p.queue) == 0 {
-		p.queue = nil
-	}
-	return group, p.closed && n == 0
-}
-
-// answer gives a message its ack; the last of an append calls done.
+// answer gives a message its ack; the last of an append calls done. Only the
+// writer calls it.
 func (p *partition) answer(m *message, ack hub.Ack) {
 	if ack.Err == nil {
-		ack.Epoch = p.currentEpoch()
-		for {
-			mark := p.mark.Load()
-			if ack.Seq <= mark || p.mark.CompareAndSwap(mark, ack.Seq) {
-				break
-			}
+		ack.Epoch = p.epoch()
+		if ack.Seq > p.mark.Load() {
+			p.mark.Store(ack.Seq)
 		}
 	}
 	a := m.of
@@ -158,19 +110,3 @@ func (p *partition) answer(m *message, ack hub.Ack) {
 		a.done(a.acks)
 	}
 }
-
-// close lets the writer finish what is queued.
-func (p *partition) close(ctx context.Context) error {
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
-	p.signal()
-	select {
-	case <-p.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-const backoffFirst, backoffLast = 10 * time.Millisecond, time.Second

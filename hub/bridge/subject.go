@@ -67,13 +67,18 @@ func partitionOf(room string, partitions int) int {
 func (c *Config) stream(p int) string {
 	return fmt.Sprintf("%s_LOG_%02d", strings.ToUpper(c.Prefix), p)
 }
-func (c *Config) logFilter(p int) string  { return c.Prefix + ".log." + strconv.Itoa(p) + ".*" }
-func (c *Config) liveFilter(p int) string { return c.Prefix + ".live." + strconv.Itoa(p) + ".*" }
+func (c *Config) logFilter(p int) string { return c.Prefix + ".log." + strconv.Itoa(p) + ".*" }
+
+// liveDestination names where the stream publishes again, in terms of the one
+// wildcard of logFilter.
+func (c *Config) liveDestination(p int) string {
+	return c.Prefix + ".live." + strconv.Itoa(p) + ".{{wildcard(1)}}"
+}
 
 func (c *Config) logSubject(p int, room string) string {
 	return c.Prefix + ".log." + strconv.Itoa(p) + "." + escape(room)
 }
 
-func (c *Config) liveSubject(p int, room string) string {
-	return c.Prefix + ".live." + strconv.Itoa(p) + "." + escape(room)
-}
+func (c *Config) livePrefix(p int) string { return c.Prefix + ".live." + strconv.Itoa(p) + "." }
+
+func (c *Config) liveSubject(p int, room string) string { return c.livePrefix(p) + escape(room) }

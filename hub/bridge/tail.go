@@ -7,53 +7,90 @@ import (
 	"github.com/hubbub-im/hubbub/hub"
 )
 
-// tailsAtOnce is how many subjects the server answers in one request; it takes
-// 1,024.
-const tailsAtOnce = 1000
+// tailsAtOnce is how many subjects are asked for in one request. The server takes
+// 1,024; each answer brings the message too.
+const tailsAtOnce = 200
 
-// Tail gives the position of a room's last entry; see hub.Log.
+// Tail gives the position of a room's last entry; see hub.Log. It is asked on the
+// connection for watching, where no page of history is in front of it.
 func (l *Log) Tail(ctx context.Context, room string) (hub.Position, error) {
-	tails, err := l.Tails(ctx, []string{room})
-	if err != nil {
-		return hub.Position{}, err
+	if l.closed.Load() {
+		return hub.Position{}, hub.ErrClosed
 	}
-	return tails[0], nil
+	p := l.partition(room)
+	return steady(p, func(epoch string) (hub.Position, error) {
+		e, _, err := getOne(ctx, l.live, p.stream, directGet{LastFor: l.cfg.logSubject(p.n, room)})
+		return hub.Position{Epoch: epoch, Seq: e.Seq}, err
+	})
 }
 
-// Tails asks each partition once for all of its rooms; see hub.Log.
+// steady asks again if the epoch changed while it was asking: what it got would be
+// of neither.
+func steady[T any](p *partition, ask func(epoch string) (T, error)) (T, error) {
+	for {
+		epoch := p.epoch()
+		answer, err := ask(epoch)
+		if err != nil || epoch == p.epoch() {
+			return answer, err
+		}
+	}
+}
+
+// Tails asks each partition for all of its rooms; see hub.Log.
 func (l *Log) Tails(ctx context.Context, rooms []string) ([]hub.Position, error) {
 	if l.closed.Load() {
 		return nil, hub.ErrClosed
 	}
-	tails := make([]hub.Position, len(rooms))
-	places := make(map[string][]int, len(rooms)) // by subject
-	byPart := make(map[*partition][]string)
+	if err := ctx.Err(); err != nil {
+		return nil, unavailable(err)
+	}
+	byPart := make(map[*partition][]int) // places in rooms
 	for i, room := range rooms {
 		p := l.partition(room)
-		tails[i].Epoch = p.currentEpoch()
-		subject := l.cfg.logSubject(p.n, room)
-		if places[subject] == nil {
-			byPart[p] = append(byPart[p], subject)
-		}
-		places[subject] = append(places[subject], i)
+		byPart[p] = append(byPart[p], i)
 	}
-	for p, subjects := range byPart {
-		for len(subjects) > 0 {
-			n := min(tailsAtOnce, len(subjects))
-			a, err := l.get(ctx, p, directGet{MultiLast: subjects[:n]})
+	tails := make([]hub.Position, len(rooms))
+	for p, places := range byPart {
+		for len(places) > 0 {
+			n := min(tailsAtOnce, len(places))
+			_, err := steady(p, func(epoch string) (struct{}, error) {
+				return struct{}{}, l.someTails(ctx, p, epoch, rooms, places[:n], tails)
+			})
 			if err != nil {
 				return nil, err
 			}
-			for i, subject := range a.subjects {
-				if places[subject] == nil {
-					return nil, fmt.Errorf("%w: an answer for %q, which nobody asked for", hub.ErrUnavailable, subject)
-				}
-				for _, at := range places[subject] {
-					tails[at].Seq = a.entries[i].Seq
-				}
-			}
-			subjects = subjects[n:]
+			places = places[n:]
 		}
 	}
 	return tails, nil
+}
+
+// someTails asks one partition for the rooms at some places.
+func (l *Log) someTails(ctx context.Context, p *partition, epoch string, rooms []string, places []int, tails []hub.Position) error {
+	at := make(map[string][]int, len(places))
+	subjects := make([]string, 0, len(places))
+	for _, i := range places {
+		tails[i] = hub.Position{Epoch: epoch}
+		subject := l.cfg.logSubject(p.n, rooms[i])
+		if at[subject] == nil {
+			subjects = append(subjects, subject)
+		}
+		at[subject] = append(at[subject], i)
+	}
+	a, err := getMany(ctx, l.live, p.stream, directGet{MultiLast: subjects})
+	if err != nil {
+		return err
+	}
+	if a.pending > 0 {
+		return fmt.Errorf("%w: stream %s: %d tails did not fit the answer", hub.ErrUnavailable, p.stream, a.pending)
+	}
+	for k, subject := range a.subjects {
+		if at[subject] == nil {
+			return fmt.Errorf("%w: stream %s: an answer for %q, which nobody asked for", hub.ErrUnavailable, p.stream, subject)
+		}
+		for _, i := range at[subject] {
+			tails[i].Seq = a.entries[k].Seq
+		}
+	}
+	return nil
 }

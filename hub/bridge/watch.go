@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -12,44 +13,32 @@ import (
 	"github.com/hubbub-im/hubbub/hub"
 )
 
-const (
-	dispatchers   = 4       // goroutines that bring entries, each for a share of the rooms
-	dispatchQueue = 1 << 14 // messages that may wait for one of them
-	flushTimeout  = 5 * time.Second
-)
+// flushTimeout bounds the wait for the server to know of a subscription.
+const flushTimeout = 5 * time.Second
 
-// watches brings what is published again to the rooms' watchers. A room costs a
-// subscription and no goroutine: a few dispatchers share the rooms.
+// watches brings what the streams publish again to the rooms' watchers.
 type watches struct {
-	log   *Log
-	queue [dispatchers]chan *nats.Msg // static after construction
-	stop  chan struct{}
-	tasks sync.WaitGroup
-
-	mu    sync.RWMutex        // guards what follows
-	rooms map[string]*watched // by live subject
+	log     *Log
+	fan     *fan[*watch]
+	leaders *nats.Subscription // hears of new leaders of streams
 }
 
-// watched is one room with watchers.
-type watched struct {
-	sub      *nats.Subscription
-	watchers []*watch
+// watch is one Watch call.
+type watch struct {
+	hub.Watcher
+	on   atomic.Bool   // false after stop
+	seen atomic.Uint64 // the highest sequence that was brought
 }
-
-type watch struct{ hub.Watcher }
 
 func newWatches(l *Log) *watches {
-	w := &watches{log: l, stop: make(chan struct{}), rooms: make(map[string]*watched)}
-	for i := range w.queue {
-		w.queue[i] = make(chan *nats.Msg, dispatchQueue)
-	}
+	w := &watches{log: l}
+	w.fan = newFan(l.live, w.deliver, func(one *watch) {
+		one.seen.Store(0) // it may be of an epoch that has ended
+		if one.on.Load() {
+			one.Suspect()
+		}
+	})
 	return w
-}
-
-func (w *watches) start() {
-	for _, queue := range w.queue {
-		w.tasks.Go(func() { w.dispatch(queue) })
-	}
 }
 
 // Watch subscribes to the room, and returns when the server knows; see hub.Log.
@@ -57,96 +46,49 @@ func (l *Log) Watch(room string, watcher hub.Watcher) (stop func(), err error) {
 	if l.closed.Load() {
 		return nil, hub.ErrClosed
 	}
-	p := l.partition(room)
-	subject, one := l.cfg.liveSubject(p.n, room), &watch{watcher}
-	if err := l.watches.add(subject, p.n, one); err != nil {
-		return nil, fmt.Errorf("%w: %w", hub.ErrUnavailable, err)
+	subject, one := l.cfg.liveSubject(l.partition(room).n, room), &watch{Watcher: watcher}
+	one.on.Store(true)
+	if err := l.watches.fan.add(subject, one); err != nil {
+		return nil, unavailable(err)
+	}
+	stop = func() {
+		one.on.Store(false)
+		if err := l.watches.fan.remove(subject, one); err != nil {
+			l.cfg.Fault(err)
+		}
 	}
 	if err := l.live.FlushTimeout(flushTimeout); err != nil {
-		l.watches.remove(subject, one)
-		return nil, fmt.Errorf("%w: subscribe: %w", hub.ErrUnavailable, err)
+		stop()
+		return nil, unavailable(fmt.Errorf("subscribe: %w", err))
 	}
-	return func() { l.watches.remove(subject, one) }, nil
+	return stop, nil
 }
 
-func (w *watches) add(subject string, partition int, one *watch) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	room := w.rooms[subject]
-	if room == nil {
-		sub, err := w.log.live.ChanSubscribe(subject, w.queue[partition%dispatchers])
-		if err != nil {
-			return err
-		}
-		room = &watched{sub: sub}
-		w.rooms[subject] = room
-	}
-	room.watchers = append(room.watchers[:len(room.watchers):len(room.watchers)], one)
-	return nil
-}
-
-func (w *watches) remove(subject string, one *watch) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	room := w.rooms[subject]
-	if room == nil {
-		return
-	}
-	kept := make([]*watch, 0, len(room.watchers))
-	for _, o := range room.watchers {
-		if o != one {
-			kept = append(kept, o)
-		}
-	}
-	if room.watchers = kept; len(kept) > 0 {
-		return
-	}
-	delete(w.rooms, subject)
-	if err := room.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-		w.log.cfg.Fault(fmt.Errorf("unsubscribe: %w", err))
-	}
-}
-
-// of gives a room's watchers. The slice is never changed.
-func (w *watches) of(subject string) []*watch {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if room := w.rooms[subject]; room != nil {
-		return room.watchers
-	}
-	return nil
-}
-
-func (w *watches) dispatch(queue chan *nats.Msg) {
-	for {
-		select {
-		case msg := <-queue:
-			w.deliver(msg)
-		case <-w.stop:
-			return
-		}
-	}
-}
-
-func (w *watches) deliver(msg *nats.Msg) {
-	watchers := w.of(msg.Subject)
-	if len(watchers) == 0 {
+func (w *watches) deliver(one *watch, msg *nats.Msg) {
+	if !one.on.Load() {
 		return
 	}
 	e, err := decodeLive(msg)
 	if err != nil {
 		w.log.cfg.Fault(err)
+		one.Suspect()
+		return
 	}
-	for _, one := range watchers {
-		if err != nil {
-			one.Suspect()
-		} else {
-			one.Entry(e)
-		}
+	if e.Seq > one.seen.Load() {
+		one.seen.Store(e.Seq)
 	}
+	one.Entry(e)
 }
 
-// decodeLive reads a message that the stream has published again.
+// seen is the highest sequence that was brought of a room, as far as it is known.
+func (w *watches) seen(subject string) (seq uint64) {
+	for _, one := range w.fan.lane(subject).receivers(subject) {
+		seq = max(seq, one.seen.Load())
+	}
+	return seq
+}
+
+// decodeLive reads a message that a stream has published again.
 func decodeLive(msg *nats.Msg) (hub.Entry, error) {
 	seq, err := header(msg, "Nats-Sequence")
 	if err != nil {
@@ -156,24 +98,59 @@ func decodeLive(msg *nats.Msg) (hub.Entry, error) {
 	if err != nil {
 		return hub.Entry{}, err
 	}
-	if seq == 0 || prev >= seq {
+	if prev >= seq {
 		return hub.Entry{}, fmt.Errorf("%s: sequence %d after %d", msg.Subject, seq, prev)
 	}
 	return hub.Entry{Seq: seq, Prev: prev, Data: msg.Data}, nil
 }
 
-// header reads a number out of a message's headers.
+// header reads a number out of a message's headers. The server writes it once: if
+// it is there twice, something else has written it too.
 func header(msg *nats.Msg, name string) (uint64, error) {
 	values := msg.Header[name]
-	if len(values) == 0 {
-		return 0, fmt.Errorf("%s: the header %s is missing", msg.Subject, name)
+	if len(values) != 1 {
+		return 0, fmt.Errorf("%s: the header %s is there %d times, and must be once", msg.Subject, name, len(values))
 	}
-	// A publisher may have sent one of the same name; the server's comes last.
-	n, err := strconv.ParseUint(values[len(values)-1], 10, 64)
+	n, err := strconv.ParseUint(values[0], 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("%s: header %s: %w", msg.Subject, name, err)
 	}
 	return n, nil
+}
+
+// hearLeaders subscribes to the news of leaders: what the one before has committed
+// may never have been published again.
+func (w *watches) hearLeaders() error {
+	const elected = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED."
+	var err error
+	w.leaders, err = w.log.live.Subscribe(elected+"*", func(msg *nats.Msg) {
+		stream := strings.TrimPrefix(msg.Subject, elected)
+		for _, p := range w.log.parts {
+			if p.stream == stream {
+				w.suspect(p.n)
+				w.log.lookAgain()
+			}
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("subscribe to the news of leaders: %w", err)
+	}
+	return nil
+}
+
+// suspect has all watchers of a partition look at the log.
+func (w *watches) suspect(partition int) {
+	prefix := w.log.cfg.livePrefix(partition)
+	w.fan.suspect(func(subject string) bool { return strings.HasPrefix(subject, prefix) })
+}
+
+// reconnected has everybody look at the log, as soon as the server knows of the
+// subscriptions again: what is missed later shows by Prev.
+func (w *watches) reconnected() {
+	if err := w.log.live.FlushTimeout(flushTimeout); err != nil {
+		w.log.cfg.Fault(fmt.Errorf("watching again: %w", err))
+	}
+	w.fan.suspect(func(string) bool { return true })
 }
 
 // failed hears of errors on the watching connection: a receiver that was too slow
@@ -181,26 +158,13 @@ func header(msg *nats.Msg, name string) (uint64, error) {
 func (w *watches) failed(sub *nats.Subscription, err error) {
 	if sub != nil && errors.Is(err, nats.ErrSlowConsumer) {
 		w.log.stats.slow.Add(1)
-		for _, one := range w.of(sub.Subject) {
-			one.Suspect()
-		}
+		w.fan.suspect(func(subject string) bool { return subject == sub.Subject })
 		return
 	}
-	w.log.cfg.Fault(err)
+	w.log.cfg.Fault(fmt.Errorf("watching: %w", err))
 }
 
-// suspectAll: anything may have been missed.
-func (w *watches) suspectAll() {
-	w.mu.RLock()
-	var all []*watch
-	for _, room := range w.rooms {
-		all = append(all, room.watchers...)
-	}
-	w.mu.RUnlock()
-	for _, one := range all {
-		one.Suspect()
-	}
+func (w *watches) close() {
+	w.fan.close()
+	_ = w.leaders.Unsubscribe() // the connection may be gone
 }
-
-func (w *watches) close() { close(w.stop) }
-func (w *watches) wait()  { w.tasks.Wait() }

@@ -3,11 +3,9 @@ package bridge
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nuid"
 
 	"github.com/hubbub-im/hubbub/hub"
 )
@@ -16,185 +14,234 @@ const (
 	// maxGroup is how many messages are committed together. The server takes 1,000
 	// in a batch; faults near that bound are known.
 	maxGroup = 500
-	// batchFrom is where one atomic batch (3.2 ms whatever its size) is as fast as
-	// its messages one by one (0.25 ms each).
-	batchFrom = 13
+	// singlesWindow is how many single messages of a partition are under way at
+	// once where each costs a sync: one that is synced, and the next ones at the
+	// door. The server answers none of them before it has stored all.
+	singlesWindow = 4
+
+	backoffFirst, backoffLast = 10 * time.Millisecond, time.Second
 )
 
-// The server's error codes that are answered to here (nats-server's errors.json).
-const (
-	codeBatchDuplicate = 10201 // a message of the batch was stored before
-	codeBatchDisabled  = 10205
-	codeMsgTooLarge    = 10054
-)
-
-// apiError is an error that the server gave.
-type apiError struct {
-	Code        int    `json:"code"`
-	ErrCode     int    `json:"err_code"`
-	Description string `json:"description"`
-}
-
-func (e *apiError) Error() string { return fmt.Sprintf("%s (%d)", e.Description, e.ErrCode) }
+// errGoingDown: the log was closed before the messages could be stored.
+var errGoingDown = fmt.Errorf("%w before it was stored", hub.ErrClosed)
 
 // write is the partition's writer: whatever has gathered while one group was
 // committed is the next group. It ends when the partition is closed and all is
 // written.
 func (p *partition) write() {
-	defer close(p.done)
-	for range p.wake {
+	for {
+		select {
+		case <-p.queue.wake:
+		case <-p.log.ctx.Done():
+		}
 		for {
-			group, over := p.take(maxGroup)
-			if over {
-				return
-			}
-			if len(group) == 0 {
+			batchFrom, window := p.log.groups()
+			appends, batch := p.queue.take(batchFrom, window)
+			if len(appends) == 0 {
 				break
 			}
-			p.commit(group)
+			p.commit(messagesOf(appends), batch)
+		}
+		if p.queue.over() {
+			return
 		}
 	}
 }
 
-// commit stores a group, in order, and answers each message of it. It repeats
-// what got no answer, under the same ids, until GiveUp.
-func (p *partition) commit(group []message) {
-	deadline := time.Now().Add(p.log.cfg.GiveUp)
-	wait := backoffFirst
-	asBatch := len(group) >= batchFrom && p.log.batches()
-	for len(group) > 0 {
-		var err error
-		if asBatch {
-			err = p.commitBatch(group)
-			if err == nil {
-				return
-			}
-			if code := errCode(err); code == codeBatchDuplicate || code == codeBatchDisabled {
-				asBatch = false
-				continue
-			}
-		} else {
-			n := min(len(group), p.log.window())
-			var left []message
-			left, err = p.commitSingles(group[:n])
-			if err == nil {
-				group = group[n:]
-				continue
-			}
-			group = append(left, group[n:]...)
+// messagesOf gives the messages of appends in order. Where there is none, there is
+// nothing to wait for.
+func messagesOf(appends []*pending) (group []message) {
+	for _, a := range appends {
+		if len(a.messages) == 0 {
+			a.done(a.acks)
 		}
-		p.silent.Store(errors.Is(err, errNoAnswer))
-		p.log.stats.retries.Add(1)
-		p.log.checkHealth()
-		if time.Now().Add(wait).After(deadline) || p.isClosed() && p.log.Health() != nil {
-			p.refuse(group, err)
+		group = append(group, a.messages...)
+	}
+	return group
+}
+
+// groups says from how many messages on a batch pays, 0 being never, and how many
+// may be under way at once if they are none.
+func (l *Log) groups() (batchFrom, window int) {
+	// Only where each message costs a sync of its own do batches gain anything.
+	// Replicated streams commit in groups by themselves.
+	if l.cfg.Ack == AckFsync && l.cfg.Replicas == 1 {
+		return l.policy.batchFrom(), singlesWindow
+	}
+	return 0, maxGroup
+}
+
+// commit stores a group, in order, and answers each message of it. It repeats what
+// got no answer, under the same ids, for as long as each message has time.
+func (p *partition) commit(group []message, batch bool) {
+	wait := backoffFirst
+	var err error
+	for {
+		if group = p.expire(group, err); len(group) == 0 {
 			return
 		}
-		time.Sleep(wait)
+		if err = p.log.hold(); err == nil {
+			if batch && len(group) > 1 {
+				group, err = p.commitBatch(group)
+			} else {
+				group, err = p.commitSingles(group)
+			}
+			switch {
+			case len(group) == 0:
+				return
+			case errCode(err) == codeBatchDuplicate:
+				// Which one it was is not told: find out one by one.
+				batch, err = false, nil
+				continue
+			}
+			p.log.stats.retries.Add(1)
+			p.failed(err)
+			p.log.checkHealth()
+		}
+		if p.pause(wait) != nil {
+			p.refuse(group, errGoingDown)
+			return
+		}
 		wait = min(2*wait, backoffLast)
 	}
 }
 
-func (p *partition) isClosed() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.closed
+func (p *partition) pause(d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-p.log.ctx.Done():
+		return p.log.ctx.Err()
+	}
 }
 
-// refuse answers a group that could not be stored, or not provably.
+// expire answers the messages that have no time left, because of why, and gives
+// the others.
+func (p *partition) expire(group []message, why error) []message {
+	now := time.Now()
+	if p.log.ctx.Err() != nil {
+		p.refuse(group, errGoingDown)
+		return nil
+	}
+	n := 0
+	for i := range group {
+		if m := &group[i]; now.Before(m.of.deadline) {
+			group[n] = *m
+			n++
+		} else {
+			p.refuse(group[i:i+1], p.unavailable(why))
+		}
+	}
+	return group[:n]
+}
+
+// unavailable makes the answer to a publisher who has waited long enough, with the
+// engine's own reason if it has one.
+func (p *partition) unavailable(why error) error {
+	if why == nil {
+		why = errors.New("too much was waiting")
+	}
+	if reason := p.log.Health(); reason != nil {
+		return fmt.Errorf("%w: %w: %w", hub.ErrUnavailable, why, reason)
+	}
+	return fmt.Errorf("%w: %w", hub.ErrUnavailable, why)
+}
+
 func (p *partition) refuse(group []message, err error) {
-	err = fmt.Errorf("%w: %w", hub.ErrUnavailable, err)
 	for i := range group {
 		p.answer(&group[i], hub.Ack{Err: err})
 	}
 }
 
-// commitBatch stores all of the group or none of it, with one commit.
-func (p *partition) commitBatch(group []message) error {
-	id := nuid.Next()
-	last := len(group) - 1
-	for i := range last {
-		msg := p.message(&group[i])
-		msg.Header["Nats-Batch-Id"] = []string{id}
-		msg.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
-		if err := p.log.pub.PublishMsg(msg); err != nil {
-			return err
+// patience is how long the answer to one try is waited for.
+func (p *partition) patience(group []message) time.Duration {
+	latest := group[0].of.deadline
+	for i := range group {
+		if d := group[i].of.deadline; d.After(latest) {
+			latest = d
 		}
 	}
-	msg := p.message(&group[last])
-	msg.Header["Nats-Batch-Id"] = []string{id}
-	msg.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(last + 1)}
-	msg.Header["Nats-Batch-Commit"] = []string{"1"}
-	results := p.log.acks.await(1)
-	if err := p.log.acks.publish(results, 0, msg); err != nil {
-		return err
-	}
-	ack, err := results.wait(0, p.log.cfg.AckTimeout)
-	if err != nil {
-		return err
-	}
-	p.silent.Store(false)
-	p.log.stats.batches.Add(1)
-	p.log.stats.appends.Add(uint64(len(group)))
-	for i := range group {
-		p.answer(&group[i], hub.Ack{Position: hub.Position{Seq: ack.Seq - uint64(last-i)}})
-	}
-	return nil
+	return min(p.log.cfg.AckTimeout, time.Until(latest))
 }
 
-// commitSingles publishes messages side by side, in order, and gives those that
-// have no answer, with why.
+// commitSingles publishes a group's messages side by side, in order. It gives
+// those that are to be tried again, and why.
 func (p *partition) commitSingles(group []message) (left []message, err error) {
-	results := p.log.acks.await(len(group))
-	for i := range group {
-		if perr := p.log.acks.publish(results, i, p.message(&group[i])); perr != nil {
-			results.drop()
-			return group, perr
+	_, window := p.log.groups()
+	for len(group) > 0 {
+		n := min(window, len(group))
+		if left, err = p.round(group[:n]); err != nil {
+			return append(left, group[n:]...), err
 		}
+		group = group[n:]
 	}
-	deadline := time.Now().Add(p.log.cfg.AckTimeout)
-	for i := range group {
-		ack, werr := results.wait(i, time.Until(deadline))
+	return nil, nil
+}
+
+// round publishes a few messages and takes their answers.
+func (p *partition) round(group []message) (left []message, err error) {
+	start, floor := time.Now(), p.mark.Load()
+	p.replies.begin()
+	sent := 0
+	for sent < len(group) {
+		if err = p.replies.publish(sent, p.message(&group[sent])); err != nil {
+			break
+		}
+		sent++
+	}
+	acks := make([]hub.Ack, len(group))
+	cerr := p.replies.collect(p.log.ctx, sent, p.patience(group), func(i int, ack pubAck, aerr error) {
+		acks[i] = hub.Ack{Position: hub.Position{Seq: ack.Seq}, Duplicate: ack.Duplicate, Err: aerr}
+	})
+	if err = errors.Join(err, cerr); err == nil {
+		p.log.policy.tookSingles(len(group), time.Since(start))
+	}
+	return p.settle(group, acks, floor, err)
+}
+
+// settle answers the messages of a round, and gives those to try again. A message
+// that a later one of its room has overtaken is not: it would be stored behind it.
+func (p *partition) settle(group []message, acks []hub.Ack, floor uint64, err error) (left []message, why error) {
+	overtaken := make(map[string]bool)
+	again := make([]bool, len(group))
+	for i := len(group) - 1; i >= 0; i-- {
+		m, ack := &group[i], acks[i]
 		switch {
-		case werr == nil:
-			p.silent.Store(false)
-			p.log.stats.appends.Add(1)
-			p.answer(&group[i], hub.Ack{Position: hub.Position{Seq: ack.Seq}, Duplicate: ack.Duplicate})
-		case errCode(werr) == codeMsgTooLarge:
-			p.answer(&group[i], hub.Ack{Err: fmt.Errorf("%w: %w", hub.ErrTooLarge, werr)})
+		case ack.Err == nil && ack.Seq > 0:
+			overtaken[m.subject] = true
+			p.stored(m, ack, floor)
+		case errCode(ack.Err) == codeMsgTooLarge:
+			p.answer(m, hub.Ack{Err: fmt.Errorf("%w: %w", hub.ErrTooLarge, ack.Err)})
+		case overtaken[m.subject]:
+			p.refuse(group[i:i+1], p.unavailable(errors.Join(err, ack.Err)))
 		default:
-			left, err = append(left, group[i]), werr
+			again[i] = true
+			why = errors.Join(err, ack.Err)
 		}
 	}
-	return left, err
+	for i := range group {
+		if again[i] {
+			left = append(left, group[i])
+		}
+	}
+	return left, why
 }
 
+// stored answers a message that the stream has.
+func (p *partition) stored(m *message, ack hub.Ack, floor uint64) {
+	p.failure.Store(nil)
+	if !ack.Duplicate {
+		p.log.stats.appends.Add(1)
+		if ack.Seq <= floor {
+			p.fellBack(ack.Seq, floor)
+		}
+	}
+	p.answer(m, ack)
+}
+
+// message puts a record into the form in which it is published.
 func (p *partition) message(m *message) *nats.Msg {
-	return &nats.Msg{
-		Subject: m.subject, Data: m.data,
-		Header: nats.Header{
-			"Nats-Msg-Id":          []string{m.id},
-			"Nats-Expected-Stream": []string{p.stream},
-		},
-	}
-}
-
-func errCode(err error) int {
-	if e, ok := errors.AsType[*apiError](err); ok {
-		return e.ErrCode
-	}
-	return 0
-}
-
-// batches reports whether groups are committed as atomic batches: only where each
-// single message would cost a sync of its own. Replicated streams commit in groups
-// by themselves.
-func (l *Log) batches() bool { return l.cfg.Ack == AckFsync && l.cfg.Replicas == 1 }
-
-// window is how many messages are published side by side before their acks.
-func (l *Log) window() int {
-	if l.batches() {
-		return batchFrom - 1
-	}
-	return maxGroup
+	return &nats.Msg{Subject: m.subject, Data: m.data, Header: nats.Header{"Nats-Msg-Id": []string{m.id}}}
 }

@@ -1,0 +1,99 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hubbub-im/hubbub/hub"
+)
+
+const (
+	// healthEvery is how often the engine is asked for its health.
+	healthEvery = 2 * time.Second
+	// failureLasts is for how long a stream that could not store is held to be
+	// unable to: whether it can again, only the next append tells.
+	failureLasts = 10 * time.Second
+)
+
+// holds reports whether an error of Config.Health says that nothing may be stored
+// for as long as it lasts.
+func holds(err error) bool {
+	h, ok := errors.AsType[interface {
+		error
+		Hold() bool
+	}](err)
+	return ok && h.Hold()
+}
+
+// Health is nil while the log can store; see hub.Log.
+func (l *Log) Health() error {
+	if reason := l.health.Load(); reason != nil {
+		return *reason
+	}
+	return nil
+}
+
+// hold is why appends are kept back at the moment, or nil.
+func (l *Log) hold() error {
+	if reason := l.Health(); reason != nil && holds(reason) {
+		return reason
+	}
+	return nil
+}
+
+// checkHealth asks the engine. A stream that cannot write answers no publisher, so
+// this is the only place where the reason is told.
+func (l *Log) checkHealth() {
+	var reason error
+	switch {
+	case l.closed.Load():
+		reason = hub.ErrClosed
+	case !l.pub.IsConnected():
+		reason = errors.New("there is no connection to NATS")
+	default:
+		reason = l.cfg.Health()
+	}
+	if reason == nil {
+		reason = l.stuck()
+	}
+	if reason == nil {
+		l.health.Store(nil)
+		return
+	}
+	l.health.Store(&reason)
+}
+
+// failure is what became of the last try to store something.
+type failure struct {
+	at  time.Time
+	why error
+}
+
+// failed notes that a try came to nothing.
+func (p *partition) failed(why error) { p.failure.Store(&failure{time.Now(), why}) }
+
+// stuck is the reason of a partition that could not store of late, for engines
+// that cannot say it themselves.
+func (l *Log) stuck() error {
+	for _, p := range l.parts {
+		if f := p.failure.Load(); f != nil && time.Since(f.at) < failureLasts {
+			return fmt.Errorf("stream %s: %w", p.stream, f.why)
+		}
+	}
+	return nil
+}
+
+func (l *Log) keepHealth() {
+	tick := time.NewTicker(healthEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			l.checkHealth()
+		case <-l.ctx.Done():
+			l.checkHealth()
+			return
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package bridge
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hubbub-im/hubbub/hub"
+)
+
+const (
+	// staleTries is how often a page that ends before what this instance has seen
+	// is read again before the leader is asked.
+	staleTries = 3
+	staleWait  = 20 * time.Millisecond
+)
+
+// stale reports whether a page that should reach the end of the room ends before
+// an entry that was brought here: it was read from a replica that is behind.
+func (r *reading) stale(page hub.Page) bool {
+	if !r.open || page.More && !r.newest {
+		return false
+	}
+	seen := r.log.watches.seen(r.subject)
+	if seen < r.from {
+		return false
+	}
+	return len(page.Entries) == 0 || page.Entries[len(page.Entries)-1].Seq < seen
+}
+
+// fresher reads a stale page again, and from the leader in the end. What even the
+// leader does not have is gone.
+func (r *reading) fresher(ctx context.Context, read func(context.Context) (hub.Page, error), page hub.Page) (hub.Page, error) {
+	for range staleTries {
+		r.log.stats.stale.Add(1)
+		select {
+		case <-time.After(staleWait):
+		case <-ctx.Done():
+			return hub.Page{}, unavailable(ctx.Err())
+		}
+		again, err := read(ctx)
+		if err != nil || !r.stale(again) {
+			return again, err
+		}
+		page = again
+	}
+	newer, err := r.fromLeader(ctx, page)
+	if err != nil {
+		return hub.Page{}, err
+	}
+	if len(newer) == 0 {
+		r.log.lookAgain() // the end of the log may have been lost
+	}
+	page.Entries = append(page.Entries, newer...)
+	if r.newest {
+		return cutOldest(page, r.limit), nil
+	}
+	return page, nil
+}
+
+// fromLeader asks the leader for what follows a page, one by one.
+func (r *reading) fromLeader(ctx context.Context, page hub.Page) (newer []hub.Entry, err error) {
+	from, room := r.from, r.limit-len(page.Entries)
+	if n := len(page.Entries); n > 0 {
+		from = page.Entries[n-1].Seq + 1
+	}
+	if r.newest {
+		room = r.limit
+	}
+	for bytes := size(page.Entries); len(newer) < room && bytes <= hub.MaxPageBytes; {
+		e, err := r.leaderNext(ctx, from)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		newer = append(newer, e)
+		bytes += len(e.Data)
+		from = e.Seq + 1
+	}
+	return newer, nil
+}
+
+// leaderNext asks the leader for the first entry at seq or after it.
+func (r *reading) leaderNext(ctx context.Context, seq uint64) (hub.Entry, error) {
+	req, err := json.Marshal(directGet{Seq: seq, NextFor: r.subject})
+	if err != nil {
+		return hub.Entry{}, fmt.Errorf("encode the request: %w", err)
+	}
+	msg, err := r.log.old.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+r.part.stream, req)
+	if err != nil {
+		return hub.Entry{}, unavailable(err)
+	}
+	return decodeStored(msg.Data)
+}
+
+// decodeStored reads the leader's answer.
+func decodeStored(data []byte) (hub.Entry, error) {
+	var answer struct {
+		Error   *apiError `json:"error"`
+		Message *struct {
+			Seq  uint64 `json:"seq"`
+			Data string `json:"data"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return hub.Entry{}, unavailable(fmt.Errorf("the leader's answer: %w", err))
+	}
+	switch {
+	case answer.Error != nil && answer.Error.Code == 404:
+		return hub.Entry{}, jetstream.ErrMsgNotFound
+	case answer.Error != nil:
+		return hub.Entry{}, unavailable(answer.Error)
+	case answer.Message == nil || answer.Message.Seq == 0:
+		return hub.Entry{}, unavailable(errors.New("the leader's answer holds no message"))
+	}
+	body, err := base64.StdEncoding.DecodeString(answer.Message.Data)
+	if err != nil {
+		return hub.Entry{}, unavailable(fmt.Errorf("the leader's answer: %w", err))
+	}
+	return hub.Entry{Seq: answer.Message.Seq, Data: body}, nil
+}
