@@ -46,11 +46,10 @@ function newest(joined: JoinedFrame, n: number): JoinedFrame {
   return drop === 0 ? joined : { ...joined, events: joined.events.slice(drop), more: true };
 }
 
-/** The page's events after `since`; with it the joined ones, if the page reaches them. */
+/** The page's events after `since`; with the joined ones behind them, if the page reaches the room's end. */
 function part(joined: JoinedFrame, page: HistoryFrame, since: number, first: number): JoinedFrame {
   const missed = page.events.filter((e) => e.seq > since);
   const last = missed[missed.length - 1]?.seq ?? since;
-  const before = missed.filter((e) => e.seq < first);
-  if (last >= first || !page.more_after) return { ...joined, events: [...before, ...joined.events] };
-  return { ...joined, events: missed, seq: last, live: false };
+  if (page.more_after) return { ...joined, events: missed, seq: last, live: false };
+  return { ...joined, events: [...missed.filter((e) => e.seq < first), ...joined.events] };
 }

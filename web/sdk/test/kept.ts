@@ -2,7 +2,7 @@
 export async function kept(
   name: string,
   store: 'outbox' | 'guests' = 'outbox',
-): Promise<{ failed?: unknown; token?: string }[]> {
+): Promise<{ key?: string; sent?: boolean; failed?: unknown; token?: string }[]> {
   const request = indexedDB.open(name, 1);
   request.onupgradeneeded = () => request.transaction?.abort();
   const db = await done(request);

@@ -494,6 +494,20 @@ describe('kept through a reload', () => {
     expect(peer.waiting).toBe(0);
   });
 
+  it('where the room stands is kept before anything is sent', async () => {
+    await open(persist);
+    await joinAt(4);
+    void room.send({ text: 'one' });
+    void room.send({ text: 'two' });
+    const one = await peer.take('publish');
+    await vi.waitFor(async () => expect(await kept('hubbub')).toHaveLength(2));
+    expect((await kept('hubbub')).filter((k) => k.sent)).toMatchObject([{ key: one.event.id }]);
+    peer.reply(one, { type: 'ack', room: 'r', epoch: 'e1', seq: 7 });
+    const two = await peer.take('publish');
+    const [record] = (await kept('hubbub')).filter((k) => k.key === two.event.id);
+    expect(record).toMatchObject({ sent: true, position: { epoch: 'e1', seq: 7 } });
+  });
+
   it('a failed message stays to be decided on', async () => {
     await open(persist);
     await joinAt(0);
