@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubbub-im/hubbub/room"
@@ -216,11 +216,11 @@ func TestErrorsAndPanics(t *testing.T) {
 			return func(c *Ctx) error { order = append(order, name); return next(c) }
 		}
 	}
-	b.Use(wrap("outer"), Logger(zerolog.New(writerFunc(func(p []byte) (int, error) {
+	b.Use(wrap("outer"), Logger(slog.New(slog.NewJSONHandler(writerFunc(func(p []byte) (int, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		return log.Write(p)
-	}))), wrap("inner"), Recover())
+	}), nil))), wrap("inner"), Recover())
 	r := start(t, b)
 	cur.listening(t)
 	ann := h.person("ann", "lobby")
@@ -238,7 +238,7 @@ func TestErrorsAndPanics(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	require.Len(t, lines, 3)
 	require.Contains(t, lines[1], errCrash.Error())
-	require.Contains(t, lines[2], `"level":"info"`)
+	require.Contains(t, lines[2], `"level":"INFO"`)
 }
 
 type writerFunc func([]byte) (int, error)

@@ -2,10 +2,9 @@ package bot
 
 import (
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 // Recover turns a panic of a handler into an error with the stack. Without it a
@@ -24,17 +23,21 @@ func Recover() Middleware {
 }
 
 // Logger logs each message that was handled, and its error.
-func Logger(log zerolog.Logger) Middleware {
+func Logger(log *slog.Logger) Middleware {
 	return func(next Handler) Handler {
 		return func(c *Ctx) error {
 			start := time.Now()
 			err := next(c)
-			level := zerolog.InfoLevel
-			if err != nil {
-				level, c.logged = zerolog.ErrorLevel, true
+			attrs := []slog.Attr{
+				slog.String("room", c.Room()), slog.Uint64("seq", c.event.Seq),
+				slog.String("user", c.event.User), slog.Duration("took", time.Since(start)),
 			}
-			log.WithLevel(level).Err(err).Str("room", c.Room()).Uint64("seq", c.event.Seq).
-				Str("user", c.event.User).Dur("took", time.Since(start)).Msg("message")
+			level := slog.LevelInfo
+			if err != nil {
+				level, c.logged = slog.LevelError, true
+				attrs = append(attrs, slog.Any("error", err))
+			}
+			log.LogAttrs(c, level, "message", attrs...)
 			return err
 		}
 	}
