@@ -188,7 +188,7 @@ func (a *api) known(r *http.Request) (principal, error) {
 	case tok != "" && len(keys) > 0:
 		return principal{}, room.Errorf(room.CodeUnauthorized, "Authorization and X-API-Key are both sent; send one")
 	case tok != "":
-		claims, err := a.srv.cfg.Identity.Verifier.Verify(tok)
+		claims, err := a.srv.cfg.Identity.verifier().Verify(tok)
 		if err != nil {
 			return principal{}, err
 		}

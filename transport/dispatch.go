@@ -82,7 +82,7 @@ func (c *conn) typing(id uint64, cmd *wire.Typing) error {
 
 // refresh takes a new token on the live connection.
 func (c *conn) refresh(id uint64, cmd *wire.Refresh) error {
-	claims, err := c.srv.cfg.Identity.Verifier.Verify(cmd.Token)
+	claims, err := c.srv.cfg.Identity.verifier().Verify(cmd.Token)
 	if err != nil {
 		return err
 	}

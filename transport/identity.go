@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/hubbub-im/hubbub/transport/token"
@@ -11,6 +12,18 @@ type Identity struct {
 	Verifier *token.Verifier // knows the operator's keys and, if there are any, the guests
 	GuestTTL time.Duration   // how long a guest's token is good
 	Grace    time.Duration   // how long a connection outlives its token
+
+	reloaded atomic.Pointer[token.Verifier] // in the place of Verifier, once Reload was called
+}
+
+// Reload checks tokens with v from now on. Connections that there are stay.
+func (id *Identity) Reload(v *token.Verifier) { id.reloaded.Store(v) }
+
+func (id *Identity) verifier() *token.Verifier {
+	if v := id.reloaded.Load(); v != nil {
+		return v
+	}
+	return id.Verifier
 }
 
 // identified is a caller whose claims were verified.
@@ -24,16 +37,16 @@ type identified struct {
 // name that it now gives itself, for another GuestTTL.
 func (id *Identity) identify(tok, name string) (identified, error) {
 	if tok == "" {
-		issued, claims, err := id.Verifier.IssueGuest(name, id.GuestTTL)
+		issued, claims, err := id.verifier().IssueGuest(name, id.GuestTTL)
 		return identified{claims, issued}, err
 	}
-	claims, err := id.Verifier.Verify(tok)
+	claims, err := id.verifier().Verify(tok)
 	if err != nil || !claims.Guest {
 		return identified{claims, ""}, err
 	}
 	if name == "" {
 		name = claims.Name
 	}
-	issued, claims, err := id.Verifier.RenewGuest(claims, name, id.GuestTTL)
+	issued, claims, err := id.verifier().RenewGuest(claims, name, id.GuestTTL)
 	return identified{claims, issued}, err
 }

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -70,7 +72,7 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	if err != nil {
 		return fmt.Errorf("--addr: %w", err)
 	}
-	defer closing(log, "listener", ignoreClosed(listener.Close))
+	defer closing(log, "listener", listener.Close)
 	if err := c.Auth.check(listener.Addr()); err != nil {
 		return err
 	}
@@ -87,27 +89,57 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 		Log: engine.log, Bus: engine.bus, Codec: transport.Codec{}, QueueBytes: int(c.Bounds.QueueBytes),
 		Fault: func(room string, err error) { log.Warn().Str("room", room).Err(err).Msg("hub") },
 	})
-	server := transport.New(transport.Config{
-		Hub: h, Log: engine.log, Identity: identity, Logger: log, APIKeys: c.Auth.APIKey, Origins: c.Auth.Origin,
-		Page: web.App(), CSP: web.ContentSecurityPolicy, Version: version,
-		Limits: transport.Limits{Rate: c.Bounds.Rate, Burst: c.Bounds.Burst},
-	})
+	defer h.Close()
+	server := transport.New(c.transport(h, engine, identity, log))
 	admin, err := c.serveAdmin(server, log)
 	if err != nil {
-		h.Close()
 		return err
 	}
-	c.greet(std.out, listener.Addr(), admin)
+	defer admin.close(log)
+	c.greet(std.out, listener.Addr(), admin.addr)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	select {
-	case err = <-served:
-	case <-ctx.Done():
-		err = nil
-	}
+	err = c.attend(ctx, identity, listener.Addr(), served, log)
 	log.Info().Msg("going down")
 	drain(server, h, log)
 	return err
+}
+
+func (c *ServeCmd) transport(h *hub.Hub, e *engine, identity *transport.Identity, log zerolog.Logger) transport.Config {
+	cfg := transport.Config{
+		Hub: h, Log: e.log, Identity: identity, Logger: log, APIKeys: c.Auth.APIKey, Origins: c.Auth.Origin,
+		CSP: web.ContentSecurityPolicy, Version: version,
+		Limits: transport.Limits{Rate: c.Bounds.Rate, Burst: c.Bounds.Burst},
+	}
+	if web.Built() {
+		cfg.Page = web.App()
+	} else {
+		log.Warn().Msg("this program was built without the web page: make build makes one with it")
+	}
+	return cfg
+}
+
+// attend waits for the end, and reads the keys anew at each SIGHUP.
+func (c *ServeCmd) attend(ctx context.Context, identity *transport.Identity, addr net.Addr, served <-chan error, log zerolog.Logger) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-hup:
+			fresh, err := c.Auth.identity(c.Data, addr)
+			if err != nil {
+				log.Error().Err(err).Msg("reload: the keys stay as they were")
+				continue
+			}
+			identity.Reload(fresh.Verifier)
+			log.Info().Msg("reload: the keys were read anew")
+		case err := <-served:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // drain ends the connections, then the hub. The engine is closed after both.
@@ -120,22 +152,37 @@ func drain(server *transport.Server, h *hub.Hub, log zerolog.Logger) {
 	}
 }
 
-// serveAdmin starts the listener for the operator; it ends with the process.
-func (c *ServeCmd) serveAdmin(server *transport.Server, log zerolog.Logger) (net.Addr, error) {
+// adminServer is the listener for the operator, or none.
+type adminServer struct {
+	addr net.Addr // nil: there is none
+	http http.Server
+	done chan struct{}
+}
+
+func (c *ServeCmd) serveAdmin(server *transport.Server, log zerolog.Logger) (*adminServer, error) {
+	a := &adminServer{done: make(chan struct{})}
 	if c.AdminAddr == "" {
-		return nil, nil
+		close(a.done)
+		return a, nil
 	}
 	l, err := net.Listen("tcp", c.AdminAddr)
 	if err != nil {
 		return nil, fmt.Errorf("--admin-addr: %w", err)
 	}
-	admin := &http.Server{Handler: server.Admin(), ReadHeaderTimeout: 5 * time.Second}
+	a.addr = l.Addr()
+	a.http.Handler, a.http.ReadHeaderTimeout = server.Admin(), 5*time.Second
 	go func() {
-		if err := admin.Serve(l); err != nil {
+		defer close(a.done)
+		if err := a.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			log.Warn().Err(err).Msg("admin listener")
 		}
 	}()
-	return l.Addr(), nil
+	return a, nil
+}
+
+func (a *adminServer) close(log zerolog.Logger) {
+	closing(log, "admin listener", a.http.Close)
+	<-a.done
 }
 
 // greet tells where everything is. The data folder stands on the first line.
@@ -148,18 +195,10 @@ func (c *ServeCmd) greet(w io.Writer, addr, admin net.Addr) {
 	_, _ = fmt.Fprintf(w, "guests    %s\n", c.Auth.guestLine(addr))
 }
 
+// closing closes something that may be closed already.
 func closing(log zerolog.Logger, what string, close func() error) {
-	if err := close(); err != nil {
+	if err := close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		log.Warn().Err(err).Msg("close " + what)
-	}
-}
-
-func ignoreClosed(close func() error) func() error {
-	return func() error {
-		if err := close(); !errors.Is(err, net.ErrClosed) {
-			return err
-		}
-		return nil
 	}
 }
 
