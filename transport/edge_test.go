@@ -100,6 +100,18 @@ func (e *edge) tokenUntil(user string, grants room.Grants, expires time.Time) st
 	return tok
 }
 
+// tight is a listener whose connections hold little that the peer has not read, so
+// that a peer who stops reading is felt soon.
+type tight struct{ net.Listener }
+
+func (l tight) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		err = c.(*net.TCPConn).SetWriteBuffer(64 << 10)
+	}
+	return c, err
+}
+
 // choppy is a listener whose connections give what they read in small pieces, as
 // a network may. The pieces are decided here and not by how the peer writes, which
 // the kernel does not keep to.

@@ -194,9 +194,9 @@ func (p *peer) next() wire.Reply {
 	for {
 		h, err := p.read()
 		require.NoError(p.t, err)
-		require.Equal(p.t, byte(opText), h.op, "%s", h.payload)
+		require.Equal(p.t, byte(opText), h.op, "%.1000q", h.payload)
 		r, err := wire.DecodeReply(h.payload)
-		require.NoError(p.t, err, "%s", h.payload)
+		require.NoError(p.t, err, "%.1000s", h.payload)
 		if _, ping := r.Body.(*wire.PingPush); ping && !p.mute {
 			p.tell(&wire.Pong{})
 			continue
@@ -310,12 +310,12 @@ func (p *peer) ended() (code int, frames []string) {
 func (p *peer) cut(code wire.CloseCode) []string {
 	p.t.Helper()
 	got, frames := p.ended()
-	require.Equal(p.t, int(code), got, "frames before: %s", strings.Join(frames, "\n"))
+	require.Equal(p.t, int(code), got, "frames before: %.1000s", strings.Join(frames, "\n"))
 	require.NotEmpty(p.t, frames)
 	r, err := wire.DecodeReply([]byte(frames[len(frames)-1]))
 	require.NoError(p.t, err)
 	bye, ok := r.Body.(*wire.DisconnectPush)
-	require.True(p.t, ok, "the last frame is %s", frames[len(frames)-1])
+	require.True(p.t, ok, "the last frame is %.1000s", frames[len(frames)-1])
 	require.Equal(p.t, code, bye.Code)
 	require.Equal(p.t, code.Name(), bye.Reason)
 	return frames[:len(frames)-1]
