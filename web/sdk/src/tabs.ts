@@ -16,7 +16,6 @@ export class Tabs {
   readonly #end = new AbortController();
   readonly #watched = new Set<string>();
   readonly #channel: BroadcastChannel | undefined;
-  #announced = false;
 
   /** `gone` is called with a tab's id once it is gone; no other tab is told so until `gone` has ended. */
   constructor(
@@ -31,19 +30,15 @@ export class Tabs {
     if (!locks) return;
     const { signal } = this.#end;
     // The lock is held until the tab dies or the client is closed.
-    void locks.request(
-      this.#prefix + this.id,
-      () => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
-    );
+    const held = () => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    locks.request(this.#prefix + this.id, { signal }, held).catch(() => {}); // closed before it was granted
     if (typeof BroadcastChannel === 'undefined') return;
     this.#channel = new BroadcastChannel(this.#prefix);
     this.#channel.onmessage = ({ data }) => this.watch(String(data));
   }
 
-  /** This tab has something that another must take over if it dies. */
+  /** This tab has something that another must take over if it dies. Tabs that opened since must hear it too. */
   announce(): void {
-    if (this.#announced) return;
-    this.#announced = true;
     this.#channel?.postMessage(this.id);
   }
 

@@ -14,7 +14,9 @@ export class RealHub {
   #process: ChildProcess | undefined;
   #gone: Promise<void> = Promise.resolve();
   #log = '';
-  port = 0;
+  #ran = false;
+  // Below the ports that the system gives out by itself, so that it is free again after a restart.
+  port = 12_000 + Math.floor(Math.random() * 18_000);
 
   private constructor(flags: string[]) {
     this.#flags = flags;
@@ -45,7 +47,17 @@ export class RealHub {
     return this.#log;
   }
 
+  /** Starts the program, at its old address if it ran before. */
   async start(data = 'data'): Promise<void> {
+    for (;;) {
+      const end = await this.#run(data);
+      if (end === 'up') return;
+      if (this.#ran || !/address already in use/.test(end)) throw new Error(`the hub ended: ${end}`);
+      this.port++;
+    }
+  }
+
+  async #run(data: string): Promise<string> {
     const args = [
       'serve',
       '--addr',
@@ -62,17 +74,17 @@ export class RealHub {
     child.stderr.on('data', (text) => {
       this.#log += text;
     });
-    const address = await new Promise<string>((resolve, reject) => {
+    return new Promise((resolve) => {
       let said = '';
       child.stdout.on('data', (text) => {
         said += text;
         this.#log += text;
-        const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0];
-        if (url) resolve(url);
+        if (!said.includes(this.url)) return;
+        this.#ran = true;
+        resolve('up');
       });
-      child.once('exit', (code) => reject(new Error(`the hub ended with ${code}: ${this.#log}`)));
+      child.once('close', () => resolve(this.#log));
     });
-    this.port = Number(new URL(address).port);
   }
 
   /** `SIGKILL`, as `kill -9` and a fault of the machine; `SIGTERM` to go down in order. */

@@ -3,6 +3,7 @@ import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Hubbub } from '../src/index.js';
 import { type Locks, Tabs } from '../src/tabs.js';
+import { kept } from './kept.js';
 import { type Peer, ScriptedHub } from './scripted-hub.js';
 import { client, closeClients, until } from './support.js';
 
@@ -113,15 +114,18 @@ describe('the outbox of a browser with several tabs', () => {
 
   it('sends what a tab has written from that tab alone, and from another one once it is gone', async () => {
     const [first, firstPeer] = await tab();
-    firstPeer.cut();
-    await until(first.status, (s) => s.state === 'disconnected');
-    first.disconnect();
     const room = first.room('r');
+    const before = room.send({ text: 'before' });
+    firstPeer.reply(await firstPeer.take('positions'), { type: 'positions', positions: {} });
+    firstPeer.reply(await firstPeer.take('publish'), { type: 'ack', room: 'r', epoch: 'e', seq: 1 });
+    await before;
+    const [second, peer] = await tab();
+    const [, thirdPeer] = await tab();
+    first.disconnect();
     void room.send({ text: 'one' });
     void room.send({ text: 'two' });
     const keys = room.outbox.getSnapshot().map((i) => i.key);
-    const [second, peer] = await tab();
-    const [, thirdPeer] = await tab();
+    await vi.waitFor(async () => expect(await kept('hubbub')).toHaveLength(2));
     // A tab that is there would have been asked by now: a command of its own has gone all the way.
     const own = second.room('r').send({ text: 'own' });
     peer.reply(await peer.take('positions'), { type: 'positions', positions: {} });
