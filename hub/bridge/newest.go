@@ -49,23 +49,30 @@ const maxRecount = 8
 // maxForward bounds what is read to find a page of large entries.
 const maxForward = 2 * hub.MaxPageBytes
 
-// ends gives the first place of the range, and the one behind its last entry.
+// ends gives the first place of the range, and the one behind its last entry. What
+// lies behind the range is counted before anything in it: what is stored meanwhile
+// then makes the difference too large, which forward cuts at the range's end, and
+// never too small, which would leave out the page's newest entries.
 func (r *reading) ends(ctx context.Context) (first, last place, err error) {
+	last.seq = r.to
+	if !r.open {
+		behind, err := r.count(ctx, r.to)
+		if err != nil {
+			return place{}, place{}, err
+		}
+		last.count = behind.count
+	}
 	if first, err = r.count(ctx, r.from); err != nil || first.count == 0 {
 		return place{}, place{}, err
 	}
-	last.seq = r.to
 	if r.open {
 		tail, ok, err := getOne(ctx, r.log.old, r.part.stream, directGet{LastFor: r.subject})
 		if err != nil || !ok {
 			return place{}, place{}, err
 		}
 		last.seq = tail.Seq + 1
-		return first, last, nil
 	}
-	behind, err := r.count(ctx, r.to)
-	last.count = behind.count
-	return first, last, err
+	return first, last, nil
 }
 
 // count asks how many entries there are from seq on, and where the first one is.
