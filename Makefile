@@ -83,14 +83,15 @@ go-lint:
 web-lint: $(NODE_MODULES)
 	$(NPM) run check
 
-# The SDK's tests and those in the browser talk to the program itself.
+# The SDK's tests and those in the browser talk to the program itself; without
+# HUBBUB_BIN they would build another.
 .PHONY: web-test
 web-test: build
-	$(NPM) test
+	HUBBUB_BIN=$(CURDIR)/bin/hubbub $(NPM) test
 
 .PHONY: e2e
 e2e: build
-	browser=$$(.ci/chromium); CHROMIUM=$$browser $(NPM) run e2e
+	browser=$$(.ci/chromium); CHROMIUM=$$browser HUBBUB_BIN=$(CURDIR)/bin/hubbub $(NPM) run e2e
 
 .PHONY: go-check
 go-check: $(PAGE)
