@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // testHub is a whole hub behind a real listener, with its log in memory.
 type testHub struct {
