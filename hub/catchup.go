@@ -136,8 +136,8 @@ func (r *liveRoom) takePending() (moved bool) {
 	return moved
 }
 
-// skip goes past an entry that cannot be had, and tells the members so: what they
-// hold from here on has a hole. mu is held.
+// skip goes past an entry that cannot be had, and tells the members so first: what
+// they hold from here on has a hole. mu is held.
 func (r *liveRoom) skip() bool {
 	if len(r.catchUp.pending) == 0 {
 		return false
@@ -145,8 +145,8 @@ func (r *liveRoom) skip() bool {
 	e := r.catchUp.pending[0]
 	r.catchUp.pending = r.catchUp.pending[1:]
 	r.hub.counter.resets.Add(1)
-	r.deliver(e)
 	r.tell(Frame{Data: r.hub.cfg.Codec.Encode(ResetPush{Room: r.name, At: r.at, Reason: ResetEpoch}), Room: r.name, At: r.at})
+	r.deliver(e)
 	return true
 }
 

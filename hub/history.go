@@ -106,7 +106,7 @@ func (h *Hub) below(ctx context.Context, name string, before uint64, n int) (His
 // above gives the oldest n events after a sequence.
 func (h *Hub) above(ctx context.Context, name string, after uint64, n int) (HistoryPage, error) {
 	if r := h.present(name); r != nil {
-		if at, items, ok := r.since(after); ok {
+		if at, items, ok := r.since(after); ok && after <= at.Seq {
 			more := len(items) > n
 			return HistoryPage{Epoch: at.Epoch, Events: items[:min(n, len(items))], MoreBefore: after > 0, MoreAfter: more}, nil
 		}
@@ -140,9 +140,14 @@ func (h *Hub) present(name string) *liveRoom {
 	return r
 }
 
+// ringBelow is false, too, for a bound that the room has not come to yet: whoever
+// knows it has read from the log, and so must the page that joins on to it.
 func (r *liveRoom) ringBelow(before uint64, n int) (HistoryPage, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if before > r.at.Seq+1 {
+		return HistoryPage{}, false
+	}
 	items, more, ok := r.ring.before(before, n)
 	if !ok {
 		return HistoryPage{}, false

@@ -189,13 +189,15 @@ func (j *joining) live(last Position, items []Item, more bool) error {
 	})
 }
 
-// attach goes live if the ring holds everything after last; else errStale.
+// attach goes live if the room has come to last, and the ring holds everything
+// after it; else errStale. (What was read from the log can be newer than what has
+// come to the room: it would come once more.)
 func (j *joining) attach(last Position, fill func(*Joined, []Item)) error {
 	r := j.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rest, ok := r.ring.after(last.Seq)
-	if !ok || r.at.Epoch != last.Epoch {
+	if !ok || r.at.Epoch != last.Epoch || r.at.Seq < last.Seq {
 		return errStale
 	}
 	if err := r.attach(j.session, j.req.Presence); err != nil {
