@@ -97,6 +97,10 @@ type Join struct {
 	More    bool
 	Reset   string // its reason, or empty
 	Entries []Entry
+
+	// Anywhere: of a Reset, that its place is not known: what comes next begins
+	// where it begins.
+	Anywhere bool
 }
 
 // Read is one page of history that was read during the run.

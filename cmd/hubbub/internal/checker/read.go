@@ -21,7 +21,8 @@ func (c *checking) read(r Read) {
 	case forward && first != fr.after(r.After):
 		c.add(WrongPage, r.Room, "%s asked for what follows %d and got %d events from index %d on; index %d is next", r.Who, r.After, len(r.Entries), first, fr.after(r.After))
 	case r.Before > 0 && end != fr.after(r.Before-1):
-		c.add(WrongPage, r.Room, "%s asked for what stands before %d and got %d events up to index %d; index %d is meant", r.Who, r.Before, len(r.Entries), end, fr.after(r.Before-1))
+		c.add(WrongPage, r.Room, "%s asked after %v for %d before %d and got %d up to index %d; index %d is meant (more after: %v)",
+			r.Who, r.Sent, r.Limit, r.Before, len(r.Entries), end, fr.after(r.Before-1), r.MoreAfter)
 	case !r.MoreBefore && first > 0 && !fr.Trimmed:
 		c.add(WrongPage, r.Room, "%s was told that nothing stands before the %d events from index %d on (%s)", r.Who, len(r.Entries), first, span(fr))
 	}

@@ -128,7 +128,7 @@ func (t *tracking) reset(j *Join) {
 		t.add(NeedlessReset, t.Room, "%s was live at %d and got a reset: %s", t.Who, t.at.Seq, j.Reset)
 	}
 	clear(t.holes) // what was passed over was announced
-	t.begin(j.At)
+	t.at, t.known = j.At, !j.Anywhere
 }
 
 // next takes the event that should follow t.at.

@@ -1,0 +1,245 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/hubbub-im/hubbub/cmd/hubbub/internal/checker"
+)
+
+// The proof speaks the protocol by itself, after PROTOCOL.md alone: a fault that
+// the hub and its SDK had in common must not be able to hide.
+
+// object is a command to be sent.
+type object map[string]any
+
+// position is a place, as it stands in frames.
+type position struct {
+	Epoch string `json:"epoch"`
+	Seq   uint64 `json:"seq"`
+}
+
+// item is an event with its place, as it stands in frames.
+type item struct {
+	Seq   uint64          `json:"seq"`
+	Event json.RawMessage `json:"event"`
+}
+
+// frame is whatever the hub says.
+type frame struct {
+	Type      string          `json:"type"`
+	ID        uint64          `json:"id"`
+	Room      string          `json:"room"`
+	Epoch     string          `json:"epoch"`
+	Seq       uint64          `json:"seq"`
+	Duplicate bool            `json:"duplicate"`
+	Code      json.RawMessage `json:"code"`
+	Message   string          `json:"message"`
+	Reason    string          `json:"reason"`
+
+	Live   bool   `json:"live"`
+	More   bool   `json:"more"`
+	Events []item `json:"events"`
+	Reset  *struct {
+		Reason string `json:"reason"`
+	} `json:"reset"`
+	Event      json.RawMessage     `json:"event"`
+	Acks       []ackItem           `json:"acks"`
+	MoreBefore bool                `json:"more_before"`
+	MoreAfter  bool                `json:"more_after"`
+	Positions  map[string]position `json:"positions"`
+
+	came time.Time // when it was read
+}
+
+type ackItem struct {
+	Seq       uint64 `json:"seq"`
+	Duplicate bool   `json:"duplicate"`
+	Error     *struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// code is the code of an error frame.
+func (f *frame) code() string {
+	var code string
+	if json.Unmarshal(f.Code, &code) != nil {
+		return string(f.Code)
+	}
+	return code
+}
+
+// entry reads an event as the checker wants it.
+func (it item) entry() checker.Entry {
+	var e struct{ User, ID, Text string }
+	if err := json.Unmarshal(it.Event, &e); err != nil {
+		e.ID = "unreadable: " + err.Error()
+	}
+	return checker.Entry{Seq: it.Seq, User: e.User, ID: e.ID, Text: checker.Hash(e.Text), Sum: checker.Hash([]byte(it.Event))}
+}
+
+func entries(items []item) []checker.Entry {
+	out := make([]checker.Entry, len(items))
+	for i, it := range items {
+		out[i] = it.entry()
+	}
+	return out
+}
+
+// rawConn is a connection to the hub.
+type rawConn struct {
+	ws     *websocket.Conn
+	under  *cutConn
+	http   *http.Transport
+	last   uint64
+	frames chan frame // what the hub says, but its pings; closed with the connection
+	err    error      // why it ended; set before frames is closed
+}
+
+// dialRaw connects as a user.
+func dialRaw(ctx context.Context, addr, token string) (*rawConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	c := &rawConn{frames: make(chan frame, 16)}
+	c.http = &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		c.under = &cutConn{Conn: conn}
+		return c.under, err
+	}}
+	var err error
+	c.ws, _, err = websocket.Dial(ctx, "ws://"+addr+"/ws", &websocket.DialOptions{
+		HTTPClient: &http.Client{Transport: c.http}, Subprotocols: []string{"hubbub.v1.json"},
+	})
+	if err != nil {
+		c.http.CloseIdleConnections()
+		return nil, err
+	}
+	c.ws.SetReadLimit(64 << 20)
+	if err := c.hello(ctx, token); err != nil {
+		c.close()
+		return nil, err
+	}
+	go c.readAll()
+	return c, nil
+}
+
+// hello sends connect and waits for its answer.
+func (c *rawConn) hello(ctx context.Context, token string) error {
+	if _, err := c.send(object{"type": "connect", "token": token, "client": "proof"}); err != nil {
+		return err
+	}
+	f, err := c.read(ctx)
+	if err == nil && f.Type != "connected" {
+		return fmt.Errorf("connect: %s %s %s", f.Type, f.Code, f.Message)
+	}
+	return err
+}
+
+// send sends a command under a new id, which it gives.
+func (c *rawConn) send(cmd object) (uint64, error) {
+	c.last++
+	cmd["id"] = c.last
+	return c.last, c.write(cmd)
+}
+
+func (c *rawConn) write(cmd object) error {
+	data, err := json.Marshal(cmd)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	return c.ws.Write(ctx, websocket.MessageText, data)
+}
+
+func (c *rawConn) read(ctx context.Context) (frame, error) {
+	_, data, err := c.ws.Read(ctx)
+	if err != nil {
+		return frame{}, err
+	}
+	f := frame{came: time.Now()}
+	if err := json.Unmarshal(data, &f); err != nil {
+		return frame{}, fmt.Errorf("frame %.200s: %w", data, err)
+	}
+	return f, nil
+}
+
+// readAll brings what the hub says until the connection ends. The receiver must
+// take everything until frames is closed.
+func (c *rawConn) readAll() {
+	defer close(c.frames)
+	for {
+		f, err := c.read(context.Background())
+		if err != nil {
+			c.err = err
+			return
+		}
+		if f.Type == "ping" {
+			if err := c.write(object{"type": "pong"}); err != nil {
+				c.err = err
+				return
+			}
+			continue
+		}
+		c.frames <- f
+	}
+}
+
+// ask sends a command and waits for its answer. Nothing else may be under way.
+func (c *rawConn) ask(ctx context.Context, cmd object) (frame, error) {
+	id, err := c.send(cmd)
+	if err != nil {
+		return frame{}, err
+	}
+	for {
+		select {
+		case f, ok := <-c.frames:
+			if !ok {
+				return frame{}, c.err
+			}
+			if f.ID == id {
+				return f, nil
+			}
+		case <-ctx.Done():
+			return frame{}, ctx.Err()
+		}
+	}
+}
+
+// close ends the connection at once and waits for its goroutine.
+func (c *rawConn) close() {
+	_ = c.ws.CloseNow()
+	c.http.CloseIdleConnections()
+}
+
+// drain takes what is left after close.
+func (c *rawConn) drain() {
+	for range c.frames {
+	}
+}
+
+// cutConn can be cut in the middle of a write.
+type cutConn struct {
+	net.Conn
+	cut atomic.Bool // the next write is cut
+}
+
+var errCut = errors.New("cut by the test")
+
+// Write writes, or half of it, and then cuts the connection.
+func (c *cutConn) Write(b []byte) (int, error) {
+	if !c.cut.Load() {
+		return c.Conn.Write(b)
+	}
+	n, _ := c.Conn.Write(b[:len(b)/2])
+	return n, errors.Join(errCut, c.Conn.Close())
+}
