@@ -300,6 +300,7 @@ func (p *peer) ended() (code int, frames []string) {
 			rest, err := io.ReadAll(p.in)
 			require.NoError(p.t, err)
 			require.Empty(p.t, rest, "data after the close frame")
+			_ = p.conn.Close()
 			return h.closeCode(), frames
 		}
 	}

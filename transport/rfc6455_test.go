@@ -125,6 +125,7 @@ func (p *peer) listen() (exchange, error) {
 			x.end = closed(h.closeCode())
 			_, _ = p.conn.Write(frame(fin|opClose, h.payload)) // it may have gone already
 			rest, err := io.ReadAll(p.in)
+			_ = p.conn.Close()
 			if err == nil && len(rest) > 0 {
 				err = fmt.Errorf("%d bytes behind the close frame", len(rest))
 			}
