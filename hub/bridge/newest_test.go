@@ -16,7 +16,7 @@ func TestAPageBeforeABoundIsWholeWhileOthersAppend(t *testing.T) {
 	l := openLog(t, filepath.Join(t.TempDir(), "data"), bridge.Config{})
 	var seqs []uint64
 	appendOne := func(i int) uint64 {
-		return appendAll(t, l, "lobby", hub.Record{Data: []byte(fmt.Sprintf(`{"n":%d}`, i))})[0].Seq
+		return put(t, l, "lobby", hub.Record{Data: []byte(fmt.Sprintf(`{"n":%d}`, i))})[0].Seq
 	}
 	for i := range 120 {
 		seqs = append(seqs, appendOne(i))
