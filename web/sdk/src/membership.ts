@@ -58,13 +58,13 @@ export class Membership {
   }
 
   join(options: JoinOptions): Promise<void> {
-    const wish = { history: 50, presence: false, ...options };
     const had = this.#wish;
-    const same = had?.history === wish.history && had.presence === wish.presence && !options.since;
-    this.#wish = wish;
+    const { history = had?.history ?? 50, presence = had?.presence ?? false, since } = options;
+    const same = had?.presence === presence && !since;
+    this.#wish = { history, presence, ...(since ? { since } : {}) };
     if (same && this.status === 'joined') return Promise.resolve();
     if (had && !same) this.#again = true;
-    if (options.since) this.#startAt(options.since);
+    if (since) this.#startAt(since);
     const joined = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
     this.#become('joining');
     this.#step();
@@ -181,7 +181,7 @@ export class Membership {
     }
     if (!frame.live || era !== this.#era || !this.#wish || this.#again) return;
     this.#failures = 0;
-    if (frame.members) this.#events.members(frame.members);
+    this.#events.members(frame.members ?? []);
     this.#become('joined');
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }

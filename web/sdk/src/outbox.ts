@@ -114,6 +114,7 @@ export class Outbox {
   #restore(stored: StoredEntry): void {
     const lane = this.lane(stored.room);
     if (lane.find(stored.key)) return;
+    this.#order = Math.max(this.#order, stored.order);
     lane.add(new Entry(stored));
     this.#host.changed(stored.room);
   }

@@ -214,7 +214,7 @@ export interface TypingUser {
   readonly name: string;
 }
 
-/** How to join a room. */
+/** How to join a room. What is left out stays as it was in the join before. */
 export interface JoinOptions {
   /** So many of the newest events, 0 to 200; default 50. Needs the grant `history` unless 0. */
   history?: number;
