@@ -186,7 +186,7 @@ func (a *api) known(r *http.Request) (principal, error) {
 	keys := r.Header.Values("X-API-Key")
 	switch {
 	case tok != "" && len(keys) > 0:
-		return principal{}, room.Errorf(room.CodeUnauthorized, "Authorization and X-API-Key are both sent; send one")
+		return principal{}, room.Errorf(room.CodeUnauthorized, "Authorization and X-API-Key: both are sent; send one")
 	case tok != "":
 		claims, err := a.srv.cfg.Identity.verifier().Verify(tok)
 		if err != nil {

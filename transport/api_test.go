@@ -228,3 +228,19 @@ func TestAPIAnswersABatchInFull(t *testing.T) {
 		require.Greater(t, a.Seq, acks.Acks[i].Seq)
 	}
 }
+
+// TestOnlyServersSpeakForOthers, and nobody is two callers at once.
+func TestOnlyServersSpeakForOthers(t *testing.T) {
+	e := newAPIEdge(t)
+	ann := e.bearer("ann", room.Everything())
+	for path, body := range map[string]string{
+		"publish": `{"room":"a","as":{"user":"bob"},"event":{"text":"x"}}`, "broadcast": `{"room":"a","as":{"user":"bob"},"data":1}`,
+		"batch": `{"room":"a","as":{"user":"bob"},"events":[{"text":"x"}]}`, "history": `{"room":"a","as":{"user":"bob"}}`,
+	} {
+		refused(t, e.call("POST", "/api/"+path, body, ann), http.StatusForbidden, room.CodeForbidden, "as: only an API key may speak for others")
+		refused(t, e.call("POST", "/api/"+path, body, ann, withKey), http.StatusUnauthorized, room.CodeUnauthorized, "both are sent")
+		refused(t, e.call("POST", "/api/"+path, body, ann, ann), http.StatusUnauthorized, room.CodeUnauthorized, "Authorization: is sent 2 times")
+		refused(t, e.call("POST", "/api/"+path, body, withKey, withKey), http.StatusUnauthorized, room.CodeUnauthorized, "X-API-Key")
+	}
+	require.Empty(t, e.ids("a"))
+}

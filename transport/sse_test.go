@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -364,4 +365,69 @@ func TestStreamCommands(t *testing.T) {
 			require.Contains(t, string(r.body), `"id":3`, "the error is told under the command's id")
 		}
 	}
+}
+
+// TestStreamIsRefusedWhole: what may not be had of the last room is told before
+// the stream begins.
+func TestStreamIsRefusedWhole(t *testing.T) {
+	e := newAPIEdge(t)
+	auth := e.bearer("ann", room.Grants{"a": {room.VerbAny}, "b": {room.VerbJoin}})
+	for query, id := range map[string]string{"": "a=e:1,b=e:1", "&history=1": "a=e:1", "&presence=1": ""} {
+		headers := []string{auth}
+		if id != "" {
+			headers = append(headers, "Last-Event-ID: "+id)
+		}
+		s := e.stream("?room=a&room=b"+query, headers...)
+		refused(t, s.refusal(), http.StatusForbidden, room.CodeForbidden, `room "b": the grants do not cover`)
+		s.close()
+	}
+	s := e.stream("?room=a&room=b", auth, "Last-Event-ID: a=e:1")
+	defer s.close()
+	require.Equal(t, http.StatusOK, s.status)
+}
+
+// meanwhileLog runs something while a page of room b is read.
+type meanwhileLog struct {
+	hub.Log
+	do func()
+}
+
+func (l *meanwhileLog) Read(ctx context.Context, name string, r hub.Range) (hub.Page, error) {
+	if name == "b" && r.After > 0 {
+		l.do()
+	}
+	return l.Log.Read(ctx, name, r)
+}
+
+// TestStreamCatchesUpBesideTraffic: a part of a long absence is larger than what
+// may wait for a peer, and a room that is live already has something waiting.
+func TestStreamCatchesUpBesideTraffic(t *testing.T) {
+	l := new(meanwhileLog)
+	e := newAPIEdge(t, func(c *edgeConfig) {
+		c.hub.QueueBytes = 16 << 10
+		l.Log, c.Log = c.Log, l
+	})
+	l.do = func() {
+		was := e.hub.Stats().Deliveries
+		e.say("a", "meanwhile")
+		require.Eventually(t, func() bool { return e.hub.Stats().Deliveries > was }, patience, time.Millisecond)
+	}
+	at := e.say("b", "first")
+	e.fill("b", 2*hub.ResumePage)
+	s := e.stream("?room=a&room=b", e.bearer("ann", room.Everything()), fmt.Sprintf("Last-Event-ID: b=%s:%d", at.Epoch, at.Seq))
+	defer s.close()
+	nextFrame[wire.Connected](s)
+	got, said := 0, 0
+	for live := false; !live; {
+		switch body := s.next().frame.Body.(type) {
+		case *wire.Joined:
+			got, live = got+len(body.Events), body.Live && body.Room == "b"
+		case *wire.EventPush:
+			said++
+		default:
+			require.Fail(t, "unexpected", "%T %+v", body, body)
+		}
+	}
+	require.Equal(t, 2*hub.ResumePage, got)
+	require.Positive(t, said)
 }
