@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -20,6 +21,16 @@ func (l *engineLog) Fatalf(format string, v ...any) {
 	default:
 	}
 	l.Errorf(format, v...)
+}
+
+// lastWords gives them, if there were any.
+func (l *engineLog) lastWords() error {
+	select {
+	case text := <-l.fatal:
+		return errors.New(text)
+	default:
+		return nil
+	}
 }
 
 // silent is the logger of those who have none.

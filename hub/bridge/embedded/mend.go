@@ -36,16 +36,7 @@ func (s *Server) tryWrite() error {
 func (s *Server) restart() {
 	s.opts.Logger.Warnf("a stream could not be written: the engine is started again")
 	s.take(fmt.Errorf("the engine in %s is starting again", s.opts.Dir))
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		select {
-		case <-s.stop:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	engine, err := start(ctx, &s.opts)
+	engine, err := start(context.Background(), &s.opts)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 const (
 	defaultReserve = 64 << 20
 
-	// readyTimeout bounds the start. Two million messages after a kill are read in
-	// two seconds; a slow disk with a hundred times as many may take its time.
-	readyTimeout = 10 * time.Minute
+	// settleTimeout is how long the server may take until it can be used, after it
+	// has found its messages again.
+	settleTimeout = 30 * time.Second
 
 	// maxPayload leaves room for headers and for requests that name many subjects.
 	maxPayload = 2 << 20

@@ -29,7 +29,8 @@ type Server struct {
 var errShutdown = errors.New("the engine was shut down")
 
 // Start starts the server on Options.Dir, which no other process may be using, and
-// waits until what is stored there has been found again. ctx bounds the wait.
+// waits until what is stored there has been found again. That cannot be cut short:
+// if ctx ends meanwhile, Start fails when it is through.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
@@ -54,24 +55,19 @@ func start(ctx context.Context, opts *Options) (*server.Server, error) {
 	}
 	log := &engineLog{Logger: opts.Logger, fatal: make(chan string, 1)}
 	engine.SetLoggerV2(log, false, false, false)
-	started := make(chan bool, 1)
-	go func() {
-		engine.Start() // returns early if it fails, having logged why
-		started <- engine.ReadyForConnections(readyTimeout) && engine.JetStreamEnabled()
-	}()
-	select {
-	case text := <-log.fatal:
-		err = errors.New(text)
-	case ok := <-started:
-		if ok {
-			return engine, nil
-		}
-		err = errors.New("the engine did not start")
-	case <-ctx.Done():
+	engine.Start() // returns early if it fails, having logged why
+	err = log.lastWords()
+	if err == nil && ctx.Err() != nil {
 		err = fmt.Errorf("the engine was starting: %w", ctx.Err())
+	}
+	if err == nil && engine.ReadyForConnections(settleTimeout) && engine.JetStreamEnabled() {
+		return engine, nil
 	}
 	engine.Shutdown()
 	engine.WaitForShutdown()
+	if err == nil {
+		err = errors.New("the engine did not start")
+	}
 	return nil, fmt.Errorf("data folder %s: %w; see that it can be written and has space", opts.Dir, err)
 }
 
