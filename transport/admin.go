@@ -35,7 +35,7 @@ func (s *Server) Admin() http.Handler {
 
 // guardAdmin lets no web page in: a browser on this machine reaches loopback too.
 func (s *Server) guardAdmin(next http.Handler) http.Handler {
-	own := &origins{rebound: true}
+	own := newOrigins(nil, func() bool { return true })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

@@ -45,7 +45,7 @@ func newAPI(s *Server) *api {
 	s.dropBadSettings()
 	return &api{
 		srv: s, keys: newAPIKeys(s.cfg.APIKeys),
-		origins:   newOrigins(s.cfg.Origins, s.cfg.Identity.Verifier.Guests()),
+		origins:   newOrigins(s.cfg.Origins, func() bool { return s.cfg.Identity.verifier().Guests() }),
 		callers:   newRateLimits(l.Rate, l.Burst, maxLimited),
 		backends:  newRateLimits(keyFactor*l.Rate, keyFactor*l.Burst, maxLimited),
 		strangers: newRateLimits(strangerRate, strangerBurst, maxLimited),

@@ -20,14 +20,14 @@ import (
 type origins struct {
 	allowed []string // as normalOrigin gives them
 	hosts   []string // of allowed
-	// rebound: also refuse names of this machine that are not its own. While
-	// guests are let in, a page whose name was made to point at 127.0.0.1 would
-	// otherwise be taken for the hub's own.
-	rebound bool
+	// guests says whether names of this machine that are not its own are refused
+	// as well. While guests are let in, a page whose name was made to point at
+	// 127.0.0.1 would otherwise be taken for the hub's own.
+	guests func() bool
 }
 
-func newOrigins(allowed []string, guests bool) *origins {
-	o := &origins{rebound: guests}
+func newOrigins(allowed []string, guests func() bool) *origins {
+	o := &origins{guests: guests}
 	for _, a := range allowed {
 		if n, host, err := normalOrigin(a); err == nil { // CheckOrigin has refused others
 			o.allowed, o.hosts = append(o.allowed, n), append(o.hosts, host)
@@ -104,10 +104,10 @@ func checkSite(r *http.Request) error {
 	}
 }
 
-// checkHost refuses a name of this machine that is not its own; see rebound.
+// checkHost refuses a name of this machine that is not its own; see guests.
 func (o *origins) checkHost(r *http.Request) error {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	if !o.rebound || !ok || !local.IP.IsLoopback() || loopbackHost(r.Host) {
+	if !ok || !local.IP.IsLoopback() || loopbackHost(r.Host) || !o.guests() {
 		return nil
 	}
 	host := strings.ToLower(r.Host)
