@@ -16,6 +16,9 @@ func ParseCaps(s string) (room.Grants, error) {
 		return nil, errors.New(`caps: are empty; give "room=verb,verb;room2=*", or "*=*" for everything`)
 	}
 	if strings.HasPrefix(s, "{") {
+		if _, err := object("caps", []byte(s)); err != nil {
+			return nil, message(err)
+		}
 		g, err := grants([]byte(s))
 		return g, message(err)
 	}

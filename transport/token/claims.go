@@ -84,7 +84,7 @@ func displayName(info json.RawMessage) (string, error) {
 	if info == nil {
 		return "", nil
 	}
-	members, err := object("info", info)
+	members, err := inner("info", info)
 	if err != nil {
 		return "", err
 	}
@@ -98,12 +98,13 @@ func displayName(info json.RawMessage) (string, error) {
 	return name, nil
 }
 
-// grants reads caps: a JSON object of room patterns, each with a list of verbs.
+// grants reads the caps of claims: an object of room patterns, each with a list of
+// verbs.
 func grants(caps []byte) (room.Grants, error) {
 	if caps == nil {
 		return nil, room.Errorf(room.CodeUnauthorized, `caps: is missing; give the grants, as {"lobby": ["join", "publish"]}`)
 	}
-	members, err := object("caps", caps)
+	members, err := inner("caps", caps)
 	if err != nil {
 		return nil, err
 	}

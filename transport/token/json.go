@@ -21,6 +21,11 @@ func object(what string, data []byte) (map[string]json.RawMessage, error) {
 	if err := checkUnique(data); err != nil {
 		return nil, room.Errorf(room.CodeUnauthorized, "%s: %v", what, err)
 	}
+	return inner(what, data)
+}
+
+// inner reads an object that stands in one which object has read.
+func inner(what string, data []byte) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil || members == nil {
 		return nil, room.Errorf(room.CodeUnauthorized, "%s: is not a JSON object", what)
