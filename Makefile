@@ -98,11 +98,11 @@ go-check: $(PAGE)
 	go test -race -short ./...
 
 # Nothing from the cache: some tests start programs, which the cache does not see. The
-# output ends with go test's own lines, or with those that say what failed.
+# output ends with go test's own lines about the packages, or with what failed.
 .PHONY: go-test
 go-test: $(PAGE)
 	@mkdir -p bin
-	go test -race -count=1 -timeout 30m ./... 2>&1 | tee bin/go-test.log || { \
+	go test -race -count=1 -timeout 30m ./... 2>&1 | grep -v --line-buffered '\[no test files\]' | tee bin/go-test.log || { \
 		echo; echo "What failed (the whole output is in bin/go-test.log):"; \
 		grep -E '^ *--- FAIL|^FAIL|^panic:|^fatal error:|WARNING: DATA RACE' bin/go-test.log; exit 1; }
 
