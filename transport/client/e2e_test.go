@@ -311,6 +311,7 @@ func TestLostAcksBeyondTheWindowOfTheHub(t *testing.T) {
 				if i == each/2 {
 					_, err := receipts[i-1].Wait(ctx)
 					require.NoError(t, err)
+					require.Eventually(t, sender.Room(name).out.idle, realPatience, time.Millisecond, "the ack itself is there, too")
 					p.setDeaf(true) // the next one is stored, and its ack is lost
 				}
 				var err error
@@ -337,6 +338,13 @@ func TestLostAcksBeyondTheWindowOfTheHub(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"the end"}, got, "nothing was stored twice")
 	}
+}
+
+// idle reports whether nothing is on its way.
+func (o *outbox) idle() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.pumping
 }
 
 // Errors of the real hub are the typed ones.

@@ -152,8 +152,10 @@ func TestEachEventOfABatchIsAnswered(t *testing.T) {
 		conn.reply(id, wire.Ack{Room: "a", Epoch: "e", Seq: 7})
 		id, batch := take[*wire.Batch](conn)
 		conn.reply(id, wire.Acks{Room: "a", Epoch: "e", Acks: []wire.AckItem{
-			{Seq: 8}, {Error: &wire.Error{Code: room.CodeForbidden, Message: "no"}},
-			{Error: &wire.Error{Code: room.CodeUnavailable, Message: "later", RetryAfterMS: 1000}}, {Seq: 9, Duplicate: true},
+			{Seq: 8},
+			{Error: &wire.Error{Code: room.CodeForbidden, Message: "no"}},
+			{Error: &wire.Error{Code: room.CodeUnavailable, Message: "later", RetryAfterMS: 1000}},
+			{Seq: 9, Duplicate: true},
 		}})
 		id, again := take[*wire.Publish](conn)
 		require.Equal(t, batch.Events[2], again.Event, "what may be stored later is sent again under its id")
