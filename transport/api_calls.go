@@ -20,9 +20,7 @@ func (a *api) publish(ctx context.Context, req *request) (any, error) {
 		return nil, err
 	}
 	cmd := body.(*wire.Publish)
-	if err := req.identifyEvents([]*room.Command{&cmd.Event}); err != nil {
-		return nil, err
-	}
+	req.identifyEvents(&cmd.Event)
 	return a.srv.answer(ctx, req.caller, cmd)
 }
 
@@ -41,9 +39,7 @@ func (a *api) batch(ctx context.Context, req *request) (any, error) {
 	for i := range cmd.Events {
 		events[i] = &cmd.Events[i]
 	}
-	if err := req.identifyEvents(events); err != nil {
-		return nil, err
-	}
+	req.identifyEvents(events...)
 	if err := req.pay(len(cmd.Events) / 10); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/hubbub-im/hubbub/room"
-	"github.com/hubbub-im/hubbub/transport/wire"
 )
 
 // minAPIKey is the shortest API key, in bytes. Whoever guesses one may do anything.
@@ -145,9 +144,4 @@ func (s *Server) survive(r *http.Request) {
 		s.cfg.Logger.Error().Str("path", r.URL.Path).Interface("panic", fault).Bytes("stack", debug.Stack()).Msg("panic in a handler")
 	}
 	panic(http.ErrAbortHandler)
-}
-
-// writeError answers with an error in the protocol's form.
-func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
-	s.writeErrorStatus(w, r, wire.HTTPStatus(room.AsError(err).Code), err)
 }

@@ -44,16 +44,15 @@ func idempotencyKey(r *http.Request) (string, error) {
 
 // identifyEvents gives events without an id the one that follows from the
 // request's key. One with an id keeps it: it is known by that already.
-func (req *request) identifyEvents(events []*room.Command) error {
+func (req *request) identifyEvents(events ...*room.Command) {
 	if req.key == "" {
-		return nil
+		return
 	}
 	for i, e := range events {
 		if e.ID == "" {
 			e.ID = derivedID(req.key, i, len(events))
 		}
 	}
-	return nil
 }
 
 // derivedID is the id of the ith of n events under a key: the key itself where it

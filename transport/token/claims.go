@@ -122,11 +122,22 @@ func grants(caps []byte) (room.Grants, error) {
 	return g, nil
 }
 
-// The methods that jwt.Claims asks for.
+// What jwt.Claims asks for.
 
+// GetExpirationTime gives exp, or nil.
 func (p *payload) GetExpirationTime() (*jwt.NumericDate, error) { return p.expires, nil }
-func (p *payload) GetIssuedAt() (*jwt.NumericDate, error)       { return p.issued, nil }
-func (p *payload) GetNotBefore() (*jwt.NumericDate, error)      { return p.notBefore, nil }
-func (p *payload) GetIssuer() (string, error)                   { return p.issuer, nil }
-func (p *payload) GetSubject() (string, error)                  { return p.subject, nil }
-func (p *payload) GetAudience() (jwt.ClaimStrings, error)       { return p.audience, nil }
+
+// GetIssuedAt gives iat, or nil.
+func (p *payload) GetIssuedAt() (*jwt.NumericDate, error) { return p.issued, nil }
+
+// GetNotBefore gives nbf, or nil.
+func (p *payload) GetNotBefore() (*jwt.NumericDate, error) { return p.notBefore, nil }
+
+// GetIssuer gives iss, or "".
+func (p *payload) GetIssuer() (string, error) { return p.issuer, nil }
+
+// GetSubject gives sub, or "".
+func (p *payload) GetSubject() (string, error) { return p.subject, nil }
+
+// GetAudience gives aud, or nothing.
+func (p *payload) GetAudience() (jwt.ClaimStrings, error) { return p.audience, nil }
