@@ -36,6 +36,7 @@ func (e *apiError) Error() string { return fmt.Sprintf("%s (%d)", e.Description,
 const (
 	codeBatchDuplicate = 10201 // a message of the batch was stored before
 	codeMsgTooLarge    = 10054
+	codeInProcess      = 10158 // the first message of that id is not stored yet: ask again
 )
 
 func errCode(err error) int {
@@ -113,8 +114,6 @@ func (r *replies) place(subject string) (int, bool) {
 	i, err := strconv.Atoi(text)
 	return i, err == nil && i >= 0
 }
-
-func (r *replies) close() { _ = r.sub.Unsubscribe() }
 
 // decodeAck reads an answer of the server.
 func decodeAck(msg *nats.Msg) (pubAck, error) {

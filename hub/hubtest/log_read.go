@@ -64,8 +64,12 @@ func model(all []uint64, r hub.Range) (page []uint64, more bool) {
 func readOfNothing(t *testing.T, log hub.Log) {
 	stored(t, log, "elsewhere", record("", "x"))
 	for _, r := range []hub.Range{
-		{Limit: 10}, {Limit: 10, Newest: true}, {After: 5, Limit: 1}, {Before: 5, Limit: 1, Newest: true},
-		{After: 7, Before: 3, Limit: 1}, {After: 3, Before: 4, Limit: 1, Newest: true},
+		{Limit: 10},
+		{Limit: 10, Newest: true},
+		{After: 5, Limit: 1},
+		{Before: 5, Limit: 1, Newest: true},
+		{After: 7, Before: 3, Limit: 1},
+		{After: 3, Before: 4, Limit: 1, Newest: true},
 	} {
 		page, err := log.Read(within(t), "lobby", r)
 		require.NoError(t, err)

@@ -79,10 +79,10 @@ func TestRFCExamples(t *testing.T) {
 	require.NoError(t, err)
 	rsaPublic, err := rsaKey(&rsa.PublicKey{E: 65537, N: number(t, "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ")}, nil)
 	require.NoError(t, err)
-	ecPublic, err := ecKey(&ecdsa.PublicKey{
-		Curve: elliptic.P256(),
-		X:     number(t, "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"), Y: number(t, "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"),
-	}, nil)
+	point := append([]byte{4}, append(raw(t, "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"), raw(t, "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")...)...)
+	ecPoint, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	require.NoError(t, err)
+	ecPublic, err := ecKey(ecPoint, nil)
 	require.NoError(t, err)
 	edPublic := Key{method: jwt.SigningMethodEdDSA, public: ed25519.PublicKey(raw(t, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))}
 	for _, e := range []struct {

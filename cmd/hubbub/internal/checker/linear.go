@@ -10,7 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// ErrUndecided: the time was over before Linearizable knew.
+// ErrUndecided says that the time was over before Linearizable knew.
 var ErrUndecided = errors.New("undecided")
 
 // Linearizable asks Porcupine whether each room behaved like one log that one

@@ -12,7 +12,6 @@ type sent struct {
 	acked   time.Duration // when it was first acknowledged; math.MaxInt64: never
 	at      Position      // what the first ack said
 	refused bool          // every attempt was
-	texts   bool          // attempts carried different texts
 }
 
 // message names a message.
