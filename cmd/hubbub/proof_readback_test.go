@@ -120,14 +120,13 @@ func (r *run) reader(ctx context.Context, n int) {
 	rng := r.rng("reader", n)
 	var pages []checker.Read
 	defer func() { r.keep(nil, nil, pages) }()
-	var seen uint64 // some sequence of the room, to ask for what lies around
 	for ctx.Err() == nil {
 		c, err := dialRaw(ctx, r.hub.addr, r.hub.token("reader"))
 		if err != nil {
 			wait(ctx, time.Duration(1+rng.IntN(100))*time.Millisecond)
 			continue
 		}
-		room := r.room(rng.IntN(r.load.rooms))
+		room, seen := r.room(rng.IntN(r.load.rooms)), uint64(0) // seen: some place in it, to ask for what lies around
 		for ctx.Err() == nil {
 			if rng.IntN(4) == 0 {
 				room, seen = r.room(rng.IntN(r.load.rooms)), 0

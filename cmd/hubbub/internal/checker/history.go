@@ -110,7 +110,7 @@ type Read struct {
 	Sent time.Duration
 	Done time.Duration
 
-	After, Before uint64 // bounds that were asked for; 0: none
+	After, Before uint64 // bounds that were asked for, places that the reader knew; 0: none
 	FromStart     bool   // with After 0: from the beginning, not the newest
 	Limit         int
 
