@@ -206,6 +206,41 @@ func TestStalledGoodbye(t *testing.T) {
 	require.True(t, gone(err), "%v", err)
 }
 
+// TestTooLargeIsToldWhy: a client that goes on sending what is too large is not
+// reset, which could cost it the close frame, but gets to read it.
+func TestTooLargeIsToldWhy(t *testing.T) {
+	e := newEdge(t)
+	other := e.guest()
+	whole := func() bool { // false if the hub's patience was over before we came to it
+		p := e.guest()
+		p.write(bytesOf(header(fin|opText, 1<<20), make([]byte, 500_000)))
+		for e.hub.Stats().Sessions > 1 {
+			ask[wire.PongReply](other, &wire.Ping{})
+		}
+		for range 10 { // with time for a reset to arrive in between
+			ask[wire.PongReply](other, &wire.Ping{})
+			if _, err := p.conn.Write(make([]byte, 10_000)); err != nil {
+				return false
+			}
+		}
+		code, _, err := p.untilClose()
+		if err != nil {
+			return false
+		}
+		require.Equal(t, 1009, code)
+		_, err = p.in.ReadByte()
+		return errors.Is(err, io.EOF) && p.conn.Close() == nil
+	}
+	told := 0
+	for range 20 {
+		if whole() {
+			told++
+		}
+	}
+	t.Logf("told %d times of 20", told)
+	require.Greater(t, told, 10)
+}
+
 // TestDeepJSON: nesting costs no stack.
 func TestDeepJSON(t *testing.T) {
 	e := newEdge(t)
