@@ -26,7 +26,19 @@ func (s *Session) Typing(name string, typing bool) error {
 	if _, in := s.in(name); !in {
 		return room.Errorf(room.CodeNotJoined, "join the room before typing in it")
 	}
-	return s.hub.signal(name, signal{Kind: "typing", User: caller.User, Name: caller.Name, Typing: typing})
+	return s.hub.Typing(caller, name, typing)
+}
+
+// Typing is Session.Typing for a caller whose connection is not at hand, as one
+// that listens by Server-Sent Events.
+func (h *Hub) Typing(caller room.Caller, name string, typing bool) error {
+	if err := room.CheckName(name); err != nil {
+		return err
+	}
+	if err := allow(caller, name, room.VerbTyping); err != nil {
+		return err
+	}
+	return h.signal(name, signal{Kind: "typing", User: caller.User, Name: caller.Name, Typing: typing})
 }
 
 // Broadcast sends data to whoever is in a room now. It is not kept.

@@ -40,6 +40,11 @@ func (s *Server) answer(ctx context.Context, caller room.Caller, body wire.Body)
 			return nil, err
 		}
 		return wire.Ack{Room: cmd.Room}, nil
+	case *wire.Typing:
+		if err := s.cfg.Hub.Typing(caller, cmd.Room, cmd.Typing); err != nil {
+			return nil, err
+		}
+		return wire.Ack{Room: cmd.Room}, nil
 	case *wire.Positions:
 		return s.positions(ctx, caller, cmd.Rooms)
 	case *wire.Ping:

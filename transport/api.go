@@ -169,7 +169,7 @@ func (a *api) identify(r *http.Request) (principal, error) {
 	if err == nil {
 		return who, who.pay(1)
 	}
-	if limited := a.srv.strange(r); limited != nil {
+	if limited := a.srv.strange(r.RemoteAddr); limited != nil {
 		return principal{}, limited
 	}
 	return principal{}, err

@@ -50,3 +50,20 @@ func (id *Identity) identify(tok, name string) (identified, error) {
 	issued, claims, err := id.verifier().RenewGuest(claims, name, id.GuestTTL)
 	return identified{claims, issued}, err
 }
+
+// introduce identifies the peer of a new connection or stream. Those who come
+// without a token, or with a bad one, are charged to their address.
+func (s *Server) introduce(remote, tok, name string) (identified, error) {
+	if tok == "" {
+		if err := s.strange(remote); err != nil {
+			return identified{}, err
+		}
+	}
+	who, err := s.cfg.Identity.identify(tok, name)
+	if err != nil && tok != "" {
+		if limited := s.strange(remote); limited != nil {
+			return identified{}, limited
+		}
+	}
+	return who, err
+}

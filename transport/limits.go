@@ -2,7 +2,6 @@ package transport
 
 import (
 	"container/list"
-	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -77,8 +76,8 @@ func (l *rateLimits) of(key string) *rate.Limiter {
 // strange charges a request of somebody unknown to where it came from. Requests
 // over loopback come from a proxy on this machine, or from its owner, and are not
 // charged: one visitor must not shut out all others behind the same proxy.
-func (s *Server) strange(r *http.Request) error {
-	from, local := remoteKey(r.RemoteAddr)
+func (s *Server) strange(remote string) error {
+	from, local := remoteKey(remote)
 	if local {
 		return nil
 	}

@@ -45,7 +45,11 @@ func (s *Server) openStream(w http.ResponseWriter, r *http.Request) (*stream, er
 	if err != nil {
 		return nil, err
 	}
-	who, err := s.identifyStream(r, req.name)
+	tok, err := bearer(r)
+	if err != nil {
+		return nil, err
+	}
+	who, err := s.introduce(r.RemoteAddr, tok, req.name)
 	if err != nil {
 		return nil, err
 	}
@@ -73,26 +77,6 @@ func (s *Server) openStream(w http.ResponseWriter, r *http.Request) (*stream, er
 		return nil, err
 	}
 	return st, nil
-}
-
-// identifyStream charges those who have no token, or a bad one, to their address.
-func (s *Server) identifyStream(r *http.Request, name string) (identified, error) {
-	tok, err := bearer(r)
-	if err != nil {
-		return identified{}, err
-	}
-	if tok == "" {
-		if err := s.strange(r); err != nil {
-			return identified{}, err
-		}
-	}
-	who, err := s.cfg.Identity.identify(tok, name)
-	if err != nil && tok != "" {
-		if limited := s.strange(r); limited != nil {
-			return identified{}, limited
-		}
-	}
-	return who, err
 }
 
 // mayWatch checks the grants for all of it up front: a stream that begins has all

@@ -114,7 +114,7 @@ func (c *conn) connect(ctx context.Context) bool {
 
 // admit makes the caller known to the hub.
 func (c *conn) admit(id uint64, cmd *wire.Connect) bool {
-	who, err := c.srv.cfg.Identity.identify(cmd.Token, cmd.Name)
+	who, err := c.srv.introduce(c.net.RemoteAddr().String(), cmd.Token, cmd.Name)
 	if err != nil {
 		code := wire.CloseUnauthorized
 		if room.AsError(err).Code == room.CodeTokenExpired {

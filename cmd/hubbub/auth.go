@@ -26,7 +26,7 @@ func newSecret() []byte { return []byte(hex.EncodeToString(token.NewGuestSecret(
 
 // authFlags say who is let in.
 type authFlags struct {
-	Key       []string      `help:"Key that tokens are signed with: a PEM file (public or private), or a file that holds a secret of 32 bytes or more. Several: while one replaces another." placeholder:"FILE" sep:","`
+	Key       []string      `keyfile:"" help:"Key that tokens are signed with: a PEM file (public or private), or a file that holds a secret of 32 bytes or more. Several: while one replaces another." placeholder:"FILE" sep:","`
 	Issuer    string        `help:"The iss that tokens must have." placeholder:"NAME"`
 	Audience  []string      `help:"An aud that tokens must have one of." placeholder:"NAME" sep:","`
 	APIKey    []string      `name:"api-key" help:"Key with full rights for the HTTP API." placeholder:"SECRET" sep:","`
@@ -38,6 +38,16 @@ type authFlags struct {
 
 // check refuses to be open to a network by accident.
 func (a *authFlags) check(addr net.Addr) error {
+	for _, key := range a.APIKey {
+		if err := transport.CheckAPIKey(key); err != nil {
+			return fmt.Errorf("--api-key: %w", err)
+		}
+	}
+	for _, origin := range a.Origin {
+		if err := transport.CheckOrigin(origin); err != nil {
+			return fmt.Errorf("--origin: %w", err)
+		}
+	}
 	if a.Guests == "auto" && len(a.Key) == 0 && !loopback(addr) {
 		return fmt.Errorf("--addr %s can be reached by others, and there is no key to check tokens with: set --key FILE, or let everybody in with --guests=on", addr)
 	}

@@ -173,6 +173,8 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 		return nil, fmt.Errorf("%s and %s_FILE are both set; set one", key, key)
 	case set:
 		return value, nil
+	case inFile && flag.Tag.Has("keyfile"):
+		return name, nil // the setting is the file's name, so there is nothing to read
 	case inFile:
 		data, err := os.ReadFile(name)
 		if err != nil {

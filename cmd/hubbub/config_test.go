@@ -52,6 +52,8 @@ func TestFlagsOverEnvironmentOverFile(t *testing.T) {
 	c = serveOf(t, []string{"--addr", "127.0.0.1:3"}, "HUBBUB_ADDR=127.0.0.1:2")
 	require.Equal(t, "127.0.0.1:3", c.Addr)
 
+	require.Equal(t, []string{secret}, serveOf(t, nil, "HUBBUB_KEY_FILE="+secret).Auth.Key, "a key is a file already: its content is never taken for a name")
+
 	require.Equal(t, filepath.Join("/x", "hubbub"), serveOf(t, nil, "XDG_DATA_HOME=/x", "HOME=/y").Data)
 	require.Equal(t, filepath.Join("/y", ".local", "share", "hubbub"), serveOf(t, nil, "HOME=/y").Data)
 }
@@ -77,6 +79,8 @@ func TestSettingsThatAreWrongAreNamed(t *testing.T) {
 		"bad level":            {args: []string{"serve", "--ack", "maybe"}, says: []string{"--ack", "fsync"}},
 		"bad address":          {args: []string{"serve", "--addr", "nonsense"}, says: []string{"--addr"}},
 		"open to a network":    {args: []string{"serve", "--addr", "0.0.0.0:0"}, says: []string{"--key", "--guests=on"}},
+		"weak API key":         {args: []string{"serve", "--addr", "127.0.0.1:0", "--api-key", "abc"}, says: []string{"--api-key"}},
+		"bad origin":           {args: []string{"serve", "--addr", "127.0.0.1:0", "--origin", "example.com"}, says: []string{"--origin", "https://"}},
 		"nobody gets in":       {args: []string{"serve", "--addr", "127.0.0.1:0", "--guests", "off"}, says: []string{"--guests=off", "--key"}},
 		"key that is missing":  {args: []string{"serve", "--addr", "127.0.0.1:0", "--key", "/nowhere/x"}, says: []string{"--key", "/nowhere/x"}},
 		"data is a file":       {args: []string{"serve", "--addr", "127.0.0.1:0", "--data", plain}, says: []string{plain}},

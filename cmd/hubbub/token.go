@@ -19,7 +19,7 @@ type TokenCmd struct {
 	Caps string        `help:"What the token grants: \"lobby=join,publish;team-*=*\", or JSON as in the token. The verbs: join, history, presence, publish, react, typing, broadcast, *." required:"" placeholder:"CAPS"`
 	TTL  time.Duration `name:"ttl" help:"How long it is good, as 15m or 12h." default:"1h" placeholder:"TIME"`
 
-	Key      []string `help:"File with the key to sign with: a private key in PEM, or a secret; a hub without a --key makes one in its data folder. Of several, the first that can sign is used." default:"${default_key}" placeholder:"FILE" sep:","`
+	Key      []string `keyfile:"" help:"File with the key to sign with: a private key in PEM, or a secret; a hub without a --key makes one in its data folder. Of several, the first that can sign is used." default:"${default_key}" placeholder:"FILE" sep:","`
 	KeyID    string   `name:"kid" help:"The name of the key, for hubs that have several." placeholder:"ID"`
 	Issuer   string   `help:"The iss that the hub asks for." placeholder:"NAME"`
 	Audience []string `help:"The aud that the hub asks for." placeholder:"NAME" sep:","`
