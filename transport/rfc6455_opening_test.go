@@ -133,11 +133,21 @@ func headerRows() []opening {
 		value, picked string
 		ok            bool
 	}{
-		{"hubbub.v1.json", "hubbub.v1.json", true}, {"other, hubbub.v1.json", "hubbub.v1.json", true}, {"hubbub.v1.json,other", "hubbub.v1.json", true},
-		{"hubbub.v1.json, hubbub.v1.json", "hubbub.v1.json", true}, {"a\r\nSec-WebSocket-Protocol: hubbub.v1.json", "hubbub.v1.json", true},
-		{" ,, hubbub.v1.json ,", "hubbub.v1.json", true}, {strings.Repeat("p,", 4000) + "hubbub.v1.json", "hubbub.v1.json", true},
-		{"hubbub.v2.json", "", false}, {"hubbub.v1.json;q=1", "", false}, {"hubbub", "", false}, {"graphql-ws, mqtt", "", false},
-		{"__proto__", "", false}, {"constructor, toString, valueOf", "", false}, {",", "", false}, {"\"hubbub.v1.json\"", "", false},
+		{"hubbub.v1.json", "hubbub.v1.json", true},
+		{"other, hubbub.v1.json", "hubbub.v1.json", true},
+		{"hubbub.v1.json,other", "hubbub.v1.json", true},
+		{"hubbub.v1.json, hubbub.v1.json", "hubbub.v1.json", true},
+		{"a\r\nSec-WebSocket-Protocol: hubbub.v1.json", "hubbub.v1.json", true},
+		{" ,, hubbub.v1.json ,", "hubbub.v1.json", true},
+		{strings.Repeat("p,", 4000) + "hubbub.v1.json", "hubbub.v1.json", true},
+		{"hubbub.v2.json", "", false},
+		{"hubbub.v1.json;q=1", "", false},
+		{"hubbub", "", false},
+		{"graphql-ws, mqtt", "", false},
+		{"__proto__", "", false},
+		{"constructor, toString, valueOf", "", false},
+		{",", "", false},
+		{"\"hubbub.v1.json\"", "", false},
 		{strings.Repeat("p,", 4000), "", false},
 	} {
 		row := opening{rule: "4.2.2", name: fmt.Sprintf("subprotocol %.40q (%d bytes)", offer.value, len(offer.value)), request: adding("Sec-WebSocket-Protocol: " + offer.value), status: 101, protocol: offer.picked}

@@ -196,7 +196,9 @@ func dataRows() []frameRow {
 		frameRow{"5.6", "an empty text", text(""), "error 0 bad_request", "", open},
 		frameRow{"5.6", "white space before and after", text(" \r\n\t" + hubPing(1, 0) + "\n"), "pong 1", "", open},
 		frameRow{"5.6", "a byte order mark, which JSON does not allow", text("\ufeff" + hubPing(1, 0)), "error 0 bad_request", "", open},
-		frameRow{"5.6", "ten messages in one go", bytesOf(ping(1), ping(2), ping(3), ping(4), ping(5), ping(6), ping(7), ping(8), ping(9), ping(10)),
-			"pong 1; pong 2; pong 3; pong 4; pong 5; pong 6; pong 7; pong 8; pong 9; pong 10", "", open},
+		frameRow{
+			"5.6", "ten messages in one go", bytesOf(ping(1), ping(2), ping(3), ping(4), ping(5), ping(6), ping(7), ping(8), ping(9), ping(10)),
+			"pong 1; pong 2; pong 3; pong 4; pong 5; pong 6; pong 7; pong 8; pong 9; pong 10", "", open,
+		},
 	)
 }
