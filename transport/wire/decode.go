@@ -20,7 +20,8 @@ func DecodeCommand(data []byte) (Command, error) {
 	if err := checkFrame(data); err != nil {
 		return Command{}, &malformedError{err}
 	}
-	o := newObject("", data)
+	var o object
+	o.read("", data)
 	id := o.whole(fID, 1, MaxID)
 	kind := o.required(fType, 0)
 	if o.err != nil {
@@ -107,7 +108,8 @@ func (o *object) join() Body {
 	if o.has(fHistory) {
 		j.History = new(int(o.whole(fHistory, 0, MaxJoinHistory)))
 	}
-	if since := o.object(fSince, "since."); since != nil {
+	var since object
+	if o.object(fSince, "since.", &since) {
 		j.Since = since.position()
 		o.check(since.error())
 	}
@@ -137,7 +139,8 @@ func (o *object) publish() Body {
 	if !o.has(fEvent) {
 		o.wrong(fEvent, "an object")
 	}
-	if event := o.object(fEvent, "event."); event != nil {
+	var event object
+	if o.object(fEvent, "event.", &event) {
 		p.Event = event.event()
 		o.check(event.error())
 	}
@@ -153,7 +156,8 @@ func (o *object) batch() Body {
 			o.fail(fEvents, "holds "+describe(raw)+"; each event is an object")
 			return nil
 		}
-		event := newObject("events.", raw)
+		var event object
+		event.read("events.", raw)
 		b.Events = append(b.Events, event.event())
 		if o.check(event.error()); o.err != nil {
 			return nil

@@ -18,7 +18,8 @@ func DecodeReply(data []byte) (Reply, error) {
 	if err := checkFrame(data); err != nil {
 		return Reply{}, err
 	}
-	o := newObject("", data)
+	var o object
+	o.read("", data)
 	id := o.whole(fID, 1, MaxID)
 	kind := o.required(fType, 0)
 	if kind == typeEvent && o.err == nil {

@@ -66,10 +66,10 @@ type object struct {
 	err  *room.Error
 }
 
-// newObject takes the bytes of a valid JSON object. Fields that no command has
-// are ignored.
-func newObject(path string, data []byte) *object {
-	o := &object{path: path}
+// read takes the bytes of a valid JSON object. Fields that no command has are
+// ignored.
+func (o *object) read(path string, data []byte) {
+	o.path = path
 	for key, value := range members(data) {
 		f, ok := fieldOf(key)
 		if !ok {
@@ -80,7 +80,6 @@ func newObject(path string, data []byte) *object {
 		}
 		o.raw[f] = value
 	}
-	return o
 }
 
 func (o *object) fail(f field, message string) {
@@ -201,16 +200,18 @@ func (o *object) array(f field, most int) [][]byte {
 	return list
 }
 
-// object reads a nested object; nil if it is left out or is none.
-func (o *object) object(f field, path string) *object {
+// object reads a nested object into inner; it is false if it is left out or is
+// none.
+func (o *object) object(f field, path string, inner *object) bool {
 	switch raw := o.raw[f]; {
 	case raw == nil:
-		return nil
+		return false
 	case raw[0] != '{':
 		o.wrong(f, "an object")
-		return nil
+		return false
 	}
-	return newObject(o.path+path, o.raw[f])
+	inner.read(path, o.raw[f])
+	return true
 }
 
 // value copies any JSON value; nil if it is left out.
