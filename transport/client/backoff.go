@@ -12,7 +12,8 @@ const (
 )
 
 // backoff gives the wait before the nth try, counted from 0: full jitter, and at
-// least backoffBase after the first. Never less than atLeast.
+// least backoffBase after the first. Never less than atLeast, and up to a quarter
+// more: many are told the same.
 func backoff(n int, atLeast time.Duration) time.Duration {
 	most := backoffCap
 	if n < 10 {
@@ -22,5 +23,5 @@ func backoff(n int, atLeast time.Duration) time.Duration {
 	if n > 0 {
 		wait = max(wait, backoffBase)
 	}
-	return max(wait, atLeast)
+	return max(wait, atLeast+rand.N(atLeast/4+1))
 }

@@ -132,7 +132,7 @@ func readAll(ctx context.Context, r *Room, n int) ([]string, error) {
 // Rooms resume exactly and the outbox stores once, however often the hub is killed.
 func TestThroughKillsOfTheHub(t *testing.T) {
 	h := newRealHub(t)
-	const rooms, each = 3, 1500
+	const rooms, each = 3, 800
 	ctx, cancel := context.WithTimeout(t.Context(), realPatience)
 	defer cancel()
 	sender, reader := h.client(h.addr), h.client(h.addr)
@@ -174,8 +174,8 @@ func TestThroughKillsOfTheHub(t *testing.T) {
 			}
 		})
 	}
-	for i := range 5 {
-		require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return acked > (i+1)*rooms*each/7 }, realPatience, time.Millisecond)
+	for i := range 4 {
+		require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return acked > (i+1)*rooms*each/6 }, realPatience, time.Millisecond)
 		h.kill()
 		h.start()
 	}
