@@ -133,6 +133,7 @@ func (p *partition) renew(why string, last uint64) {
 	p.at.Epoch, p.at.Reason = newEpoch(), time.Now().UTC().Format(time.RFC3339)+" "+why
 	p.at.Resets++
 	p.mark.Store(last)
+	p.log.known.forget()
 }
 
 // adopt takes over what another instance has found out.
@@ -142,6 +143,7 @@ func (p *partition) adopt(at partitionAt) {
 	if news {
 		p.at = at
 		p.mark.Store(at.Mark)
+		p.log.known.forget()
 	} else if at.Mark > p.mark.Load() {
 		p.mark.Store(at.Mark)
 	}

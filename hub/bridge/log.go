@@ -32,6 +32,7 @@ type Log struct {
 	parts   []*partition
 	policy  *policy
 	watches *watches
+	known   *known        // nil where no replica can be behind
 	readers chan struct{} // a token for each history read under way
 
 	ctx     context.Context // ends when the log is closed
@@ -57,6 +58,9 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	l := &Log{
 		cfg: cfg, policy: newPolicy(),
 		readers: make(chan struct{}, cfg.Readers), recheck: make(chan struct{}, 1),
+	}
+	if cfg.Replicas > 1 {
+		l.known = newKnown()
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)

@@ -21,12 +21,12 @@ const (
 )
 
 // stale reports whether a page that should reach the end of the room ends before
-// an entry that was brought here: it was read from a replica that is behind.
+// an entry that is known: it was read from a replica that is behind.
 func (r *reading) stale(page hub.Page) bool {
 	if !r.open || page.More && !r.newest {
 		return false
 	}
-	seen := r.log.watches.seen(r.subject)
+	seen := r.log.known.tail(r.subject)
 	if seen < r.from {
 		return false
 	}

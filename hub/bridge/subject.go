@@ -81,4 +81,10 @@ func (c *Config) logSubject(p int, room string) string {
 
 func (c *Config) livePrefix(p int) string { return c.Prefix + ".live." + strconv.Itoa(p) + "." }
 
+// loggedAs turns the subject under which a message is published again into the one
+// under which it is stored.
+func (c *Config) loggedAs(live string) string {
+	return c.Prefix + ".log." + live[min(len(live), len(c.Prefix)+len(".live.")):]
+}
+
 func (c *Config) liveSubject(p int, room string) string { return c.livePrefix(p) + escape(room) }

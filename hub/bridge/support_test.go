@@ -25,7 +25,7 @@ const patience = time.Minute
 const childKey = "HUBBUB_TEST_CHILD"
 
 // children are what the processes do that tests start. args are the test's own.
-var children = map[string]func(args []string){"write": writeForever}
+var children = map[string]func(args []string){"write": writeForever, "nats": serveNATS}
 
 func TestMain(m *testing.M) {
 	if do := children[os.Getenv(childKey)]; do != nil {
@@ -77,12 +77,18 @@ func (w *world) open(t testing.TB, cfg bridge.Config) (*bridge.Log, error) {
 
 func (w *world) close(t testing.TB) {
 	t.Helper()
+	w.closeLog(t)
+	require.NoError(t, w.engine.Shutdown())
+}
+
+func (w *world) closeLog(t testing.TB) {
+	t.Helper()
+	if w.Log == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if w.Log != nil {
-		require.NoError(t, w.Close(ctx))
-	}
-	require.NoError(t, w.engine.Shutdown())
+	require.NoError(t, w.Close(ctx))
 }
 
 // openLog is start for a test that needs one log; the test's end closes it.

@@ -19,8 +19,9 @@ func (l *Log) Tail(ctx context.Context, room string) (hub.Position, error) {
 	}
 	p := l.partition(room)
 	return steady(p, func(epoch string) (hub.Position, error) {
-		e, _, err := getOne(ctx, l.live, p.stream, directGet{LastFor: l.cfg.logSubject(p.n, room)})
-		return hub.Position{Epoch: epoch, Seq: e.Seq}, err
+		subject := l.cfg.logSubject(p.n, room)
+		e, _, err := getOne(ctx, l.live, p.stream, directGet{LastFor: subject})
+		return hub.Position{Epoch: epoch, Seq: max(e.Seq, l.known.tail(subject))}, err
 	})
 }
 
@@ -70,8 +71,8 @@ func (l *Log) someTails(ctx context.Context, p *partition, epoch string, rooms [
 	at := make(map[string][]int, len(places))
 	subjects := make([]string, 0, len(places))
 	for _, i := range places {
-		tails[i] = hub.Position{Epoch: epoch}
 		subject := l.cfg.logSubject(p.n, rooms[i])
+		tails[i] = hub.Position{Epoch: epoch, Seq: l.known.tail(subject)}
 		if at[subject] == nil {
 			subjects = append(subjects, subject)
 		}
@@ -89,7 +90,7 @@ func (l *Log) someTails(ctx context.Context, p *partition, epoch string, rooms [
 			return fmt.Errorf("%w: stream %s: an answer for %q, which nobody asked for", hub.ErrUnavailable, p.stream, subject)
 		}
 		for _, i := range at[subject] {
-			tails[i].Seq = a.entries[k].Seq
+			tails[i].Seq = max(tails[i].Seq, a.entries[k].Seq)
 		}
 	}
 	return nil

@@ -26,14 +26,12 @@ type watches struct {
 // watch is one Watch call.
 type watch struct {
 	hub.Watcher
-	on   atomic.Bool   // false after stop
-	seen atomic.Uint64 // the highest sequence that was brought
+	on atomic.Bool // false after stop
 }
 
 func newWatches(l *Log) *watches {
 	w := &watches{log: l}
 	w.fan = newFan(l.live, w.deliver, func(one *watch) {
-		one.seen.Store(0) // it may be of an epoch that has ended
 		if one.on.Load() {
 			one.Suspect()
 		}
@@ -74,18 +72,8 @@ func (w *watches) deliver(one *watch, msg *nats.Msg) {
 		one.Suspect()
 		return
 	}
-	if e.Seq > one.seen.Load() {
-		one.seen.Store(e.Seq)
-	}
+	w.log.known.note(w.log.cfg.loggedAs(msg.Subject), e.Seq)
 	one.Entry(e)
-}
-
-// seen is the highest sequence that was brought of a room, as far as it is known.
-func (w *watches) seen(subject string) (seq uint64) {
-	for _, one := range w.fan.lane(subject).receivers(subject) {
-		seq = max(seq, one.seen.Load())
-	}
-	return seq
 }
 
 // decodeLive reads a message that a stream has published again.

@@ -95,8 +95,10 @@ func (p *partition) commit(group []message, batch bool) {
 				continue
 			}
 			p.log.stats.retries.Add(1)
-			p.failed(err)
-			p.log.checkHealth()
+			if errCode(err) != codeInProcess {
+				p.failed(err)
+				p.log.checkHealth()
+			}
 		}
 		if p.pause(wait) != nil {
 			p.refuse(group, errGoingDown)
@@ -214,7 +216,7 @@ func (p *partition) settle(group []message, acks []hub.Ack, floor uint64, err er
 			p.stored(m, ack, floor)
 		case errCode(ack.Err) == codeMsgTooLarge:
 			p.answer(m, hub.Ack{Err: fmt.Errorf("%w: %w", hub.ErrTooLarge, ack.Err)})
-		case overtaken[m.subject]:
+		case overtaken[m.subject] && errCode(ack.Err) != codeInProcess:
 			p.refuse(group[i:i+1], p.unavailable(errors.Join(err, ack.Err)))
 		default:
 			again[i] = true
@@ -231,13 +233,16 @@ func (p *partition) settle(group []message, acks []hub.Ack, floor uint64, err er
 
 // stored answers a message that the stream has.
 func (p *partition) stored(m *message, ack hub.Ack, floor uint64) {
-	p.failure.Store(nil)
+	if p.failure.Swap(nil) != nil {
+		p.log.checkHealth()
+	}
 	if !ack.Duplicate {
 		p.log.stats.appends.Add(1)
 		if ack.Seq <= floor {
 			p.fellBack(ack.Seq, floor)
 		}
 	}
+	p.log.known.note(m.subject, ack.Seq)
 	p.answer(m, ack)
 }
 
