@@ -24,8 +24,9 @@ var (
 // hubFlagsOfProof let clients publish as fast as they can.
 var hubFlagsOfProof = []string{"--rate=1000000", "--burst=1000000", "--admin-addr=", "--log-level=warn"}
 
-// readLag is by how much a page of history may be older than the last ack.
-const readLag = 100 * time.Millisecond
+// readLag is by how much a page of history may be older than the last ack. A room
+// with members answers from what has come to it, and that can be after the ack.
+const readLag = 5 * time.Second
 
 // seeded gives a workload its seed and what the flags say.
 func seeded(load workload) workload {
@@ -55,7 +56,7 @@ func TestNothingAckedIsLost(t *testing.T) {
 	report := run.judge(history, checker.Options{Lag: readLag})
 	run.noTrouble()
 	require.True(t, report.OK(), report.String())
-	require.GreaterOrEqual(t, report.Acked, load.kills*load.between/2, "too little was done to prove anything")
+	require.GreaterOrEqual(t, report.Acked, load.atLeast, "too little was done to prove anything")
 	require.Zero(t, report.Resets, "nothing is ever gone, so nobody needs a reset")
 }
 

@@ -127,13 +127,16 @@ func (d *doublesOne) Append(room string, records []hub.Record, done func([]hub.A
 	return d.Log.Append(room, records, done)
 }
 
+// swaps is how many pairs are swapped: those of two repeats show nothing.
+const swaps = 20
+
 // swapsTwo holds an append back until the next one of the same user in the same
 // room, and stores that one first.
 type swapsTwo struct {
 	hub.Log
 	mu      sync.Mutex
 	n       int
-	swapped bool
+	swapped int
 	held    *heldAppend
 }
 
@@ -150,13 +153,13 @@ func (s *swapsTwo) Append(room string, records []hub.Record, done func([]hub.Ack
 	held := s.held
 	switch {
 	case held != nil && held.room == room && held.user == user:
-		s.held, s.swapped = nil, true
+		s.held, s.swapped = nil, s.swapped+1
 		s.mu.Unlock()
 		if err := s.Log.Append(room, records, done); err != nil {
 			return err
 		}
 		return s.Log.Append(room, held.records, held.done)
-	case s.n >= faultAfter && !s.swapped && held == nil:
+	case s.n >= faultAfter && s.swapped < swaps && held == nil:
 		h := &heldAppend{room, user, records, done}
 		s.held = h
 		s.mu.Unlock()

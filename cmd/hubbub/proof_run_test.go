@@ -119,11 +119,11 @@ func (r *run) disturb() {
 	rng := r.rng("kills", 0)
 	for i := range max(r.load.kills, r.load.pauses) {
 		if i < r.load.pauses {
-			r.awaitAcks(r.acked.Load() + int64(r.load.between/2))
+			r.awaitSome(int64(r.load.between / 2))
 			r.hub.pause(time.Duration(100+rng.IntN(4000)) * time.Millisecond)
 		}
 		if i < r.load.kills {
-			r.awaitAcks(r.acked.Load() + rng.Int64N(2*int64(r.load.between)))
+			r.awaitSome(rng.Int64N(2 * int64(r.load.between)))
 			wait(r.ctx, time.Duration(rng.IntN(30_000))*time.Microsecond)
 			r.hub.kill()
 			r.hub.start()
@@ -134,6 +134,22 @@ func (r *run) disturb() {
 			}
 			r.hub.awaitReady()
 		}
+	}
+}
+
+// mostBetween bounds the time between two kills, so that a slow machine does less
+// and not longer.
+const mostBetween = 3 * time.Second
+
+// awaitSome waits for some more acks: for one at least, and not for too long.
+func (r *run) awaitSome(n int64) {
+	r.t.Helper()
+	from, end := r.acked.Load(), time.Now().Add(mostBetween)
+	r.awaitAcks(from + 1)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for r.acked.Load() < from+n && time.Now().Before(end) {
+		<-tick.C
 	}
 }
 
