@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"sync"
 
@@ -97,8 +98,8 @@ func (r *Room) Leave(ctx context.Context) error {
 		return nil // without a connection there is nothing to leave
 	}
 	_, err = l.call(ctx, "leave "+r.name, &wire.Leave{Room: r.name})
-	if lost(err) {
-		return nil
+	if lost(err) || errors.Is(err, ErrNotJoined) {
+		return nil // this connection had not come to join it again
 	}
 	return err
 }
