@@ -62,7 +62,12 @@ export class Entry {
     this.error = error;
     this.stored.failed = error && { code: error.code, message: error.message };
     this.#row = this.#item = undefined;
-    if (error) for (const { reject } of this.#settle.splice(0)) reject(error);
+    if (error) this.abandon(error);
+  }
+
+  /** Nobody here learns any more what becomes of it. What is stored of it stays as it is. */
+  abandon(error: HubbubError): void {
+    for (const { reject } of this.#settle.splice(0)) reject(error);
   }
 
   /** The hub has it. */

@@ -62,7 +62,7 @@ export class Lane {
     const entry = this.find(key);
     if (!entry || entry.state === 'sending') return false;
     this.#remove(entry);
-    entry.become('failed', new HubbubError('discarded', 'it was taken back'));
+    entry.abandon(new HubbubError('discarded', 'it was taken back'));
     this.#host.changed(this.room);
     return true;
   }
@@ -108,7 +108,7 @@ export class Lane {
   close(): void {
     this.#pause?.end();
     const error = new HubbubError('discarded', 'the client was closed before this was acknowledged');
-    for (const entry of this.#queue.splice(0)) if (entry.state !== 'failed') entry.become('failed', error);
+    for (const entry of this.#queue.splice(0)) entry.abandon(error);
   }
 
   /** The link is gone: what was being sent is in doubt. */

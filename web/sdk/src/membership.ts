@@ -29,8 +29,8 @@ interface Wish {
 export class Membership {
   status: MessageList['status'] = 'idle';
   error: HubbubError | undefined;
-  /** The last event that was processed; null if the next join begins anew. */
-  position: Position | null = null;
+  /** The last event that was processed; null if the next join begins anew. Its epoch is empty at the beginning. */
+  #at: Position | null = null;
 
   readonly #room: string;
   readonly #events: MembershipEvents;
@@ -55,6 +55,11 @@ export class Membership {
   /** The room is wanted, whether or not it is joined at present. */
   get wish(): Readonly<Wish> | undefined {
     return this.#wish;
+  }
+
+  /** Where the room stands here; null before it was joined. */
+  get position(): Position | null {
+    return this.#at?.epoch ? this.#at : null;
   }
 
   join(options: JoinOptions): Promise<void> {
@@ -101,7 +106,7 @@ export class Membership {
     if (!this.#wish) return;
     const to = { epoch: frame.epoch, seq: frame.seq };
     const from = this.position;
-    this.position = null;
+    this.#at = null;
     this.#again = true;
     this.#become('joining');
     this.#events.broken('reset', { reason: frame.reason, from, to });
@@ -119,7 +124,7 @@ export class Membership {
   }
 
   #startAt(since: Position): void {
-    this.position = since;
+    this.#at = since;
     this.#events.begin({ events: [], more: since.seq > 0 || since.epoch !== '' }, since);
   }
 
@@ -127,7 +132,7 @@ export class Membership {
   #step(): void {
     if (!this.#connected || this.#asking) return;
     this.#cancel();
-    if (this.#wish && (!this.#member || this.#again)) this.#askIn(this.#wish, this.position ?? undefined);
+    if (this.#wish && (!this.#member || this.#again)) this.#askIn(this.#wish, this.#at ?? undefined);
     else if (!this.#wish && this.#member) this.#askOut();
   }
 
@@ -171,12 +176,13 @@ export class Membership {
     if (!since || frame.reset) {
       this.#beginAnew(frame, to);
     } else {
+      this.#at = { epoch: frame.epoch, seq: this.#at?.seq ?? since.seq };
       for (const stored of frame.events) {
         if (era !== this.#era || !this.#wish || this.#again) return;
-        if (stored.seq > (this.position?.seq ?? 0)) this.#take(stored);
+        if (stored.seq > (this.#at?.seq ?? 0)) this.#take(stored);
       }
       const moved = frame.seq > since.seq || frame.live;
-      if (this.position && frame.seq >= this.position.seq) this.position = to;
+      if (this.#at && frame.seq >= this.#at.seq) this.#at = to;
       if (!moved) this.#later(undefined); // a hub that gives nothing is not asked in a loop
     }
     if (!frame.live || era !== this.#era || !this.#wish || this.#again) return;
@@ -188,7 +194,7 @@ export class Membership {
 
   #beginAnew(frame: JoinedFrame, to: Position): void {
     const from = this.position;
-    this.position = to;
+    this.#at = to;
     const moved = from && (from.epoch !== to.epoch || from.seq !== to.seq);
     if (frame.reset) {
       const { reason } = frame.reset;
@@ -206,8 +212,8 @@ export class Membership {
   }
 
   #take(stored: StoredEvent): void {
-    if (!this.position || stored.seq <= this.position.seq) return;
-    this.position = { epoch: this.position.epoch, seq: stored.seq };
+    if (!this.#at || stored.seq <= this.#at.seq) return;
+    this.#at = { epoch: this.#at.epoch, seq: stored.seq };
     this.#events.event(stored);
   }
 
@@ -224,7 +230,7 @@ export class Membership {
   #end(status: 'left' | 'failed', error: HubbubError | undefined): void {
     this.#wish = undefined;
     this.#again = false;
-    this.position = null;
+    this.#at = null;
     this.#cancel();
     this.error = error;
     this.status = status;

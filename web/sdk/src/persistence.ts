@@ -49,7 +49,8 @@ export class Persistence implements GuestStore {
   }
 
   async put(entry: StoredEntry, user: string, tab: string): Promise<void> {
-    await this.#with((db) => db.put('outbox', { ...entry, owner: this.#owner(user), tab }));
+    const now = { ...entry, owner: this.#owner(user), tab }; // it may have changed when its turn comes
+    await this.#with((db) => db.put('outbox', now));
   }
 
   remove(key: string): void {

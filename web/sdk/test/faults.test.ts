@@ -1,0 +1,144 @@
+import 'fake-indexeddb/auto';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import type { Hubbub, Room, StoredEvent } from '../src/index.js';
+import { Network } from './network.js';
+import { RealHub, token } from './real-hub.js';
+import { client, closeClients, until } from './support.js';
+
+const SENDERS = ['ann', 'bo', 'cy'];
+const STEPS = Number(process.env.FAULT_STEPS ?? 120);
+const SEED = Number(process.env.FAULT_SEED ?? Date.now() % 1_000_000);
+
+let hub: RealHub;
+
+beforeAll(async () => {
+  // Ids are forgotten after a second: what is sent twice is stored twice.
+  hub = await RealHub.withTokens('--dedup-window', '1s');
+});
+
+afterEach(closeClients);
+
+afterAll(async () => {
+  await hub?.end();
+});
+
+/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+function random(seed: number): () => number {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** One person's page: it sends, loses its network, is closed and opened again. */
+class Page {
+  readonly user: string;
+  readonly network: Network;
+  readonly heard: number[] = [];
+  readonly breaks: string[] = [];
+  readonly failures: string[] = [];
+  sent = 0;
+  hub!: Hubbub;
+  room!: Room;
+
+  private constructor(user: string, network: Network) {
+    this.user = user;
+    this.network = network;
+  }
+
+  static async open(user: string): Promise<Page> {
+    const page = new Page(user, await Network.to(hub));
+    page.open();
+    await until(page.hub.status, (s) => s.state === 'connected');
+    return page;
+  }
+
+  /** Opens the page; what it hears goes on where the page before stopped. */
+  open(): void {
+    const { user, network } = this;
+    this.hub = client({ url: network.url, getToken: () => token(user), persist: `faults-${user}` });
+    const since = this.room?.position;
+    this.room = this.hub.room('faults');
+    this.room.on('message', (m) => this.heard.push(m.seq ?? 0));
+    this.room.on('gap', (d) => this.breaks.push(`gap ${d.reason}`));
+    this.room.on('reset', (d) => this.breaks.push(`reset ${d.reason}`));
+    void this.room.join({ since: since ?? { epoch: '', seq: 0 } });
+    this.hub.connect();
+  }
+
+  /** Closes and opens it, at whatever moment this is. */
+  reload(): void {
+    this.hub.close();
+    this.open();
+  }
+
+  send(): void {
+    const text = `${this.user} ${this.sent++}`;
+    this.room.send({ text }).catch((error) => {
+      if (error.code !== 'discarded') this.failures.push(`${text}: ${error.message}`);
+    });
+  }
+}
+
+it(`through every fault, each message is there once, in its sender’s order, at everybody (seed ${SEED})`, async () => {
+  const dice = random(SEED);
+  const pages = await Promise.all(SENDERS.map((user) => Page.open(user)));
+  const pick = () => pages[Math.floor(dice() * pages.length)] as Page;
+  const steps: [number, (page: Page) => unknown][] = [
+    [50, (page) => page.send()],
+    [10, (page) => page.network.cut()],
+    [
+      6,
+      (page) => {
+        page.network.deaf = true;
+      },
+    ],
+    [12, heal],
+    [6, (page) => page.reload()],
+    [3, restart],
+    [13, (page) => until(page.hub.status, (s) => s.state === 'connected' || page.network.deaf)],
+  ];
+  const bag = steps.flatMap(([weight, step]) => Array(weight).fill(step) as (typeof step)[]);
+  for (let i = 0; i < STEPS; i++) {
+    const step = bag[Math.floor(dice() * bag.length)];
+    await step?.(pick());
+  }
+  pages.forEach(heal);
+  await Promise.all(pages.map((page) => until(page.room.outbox, (o) => o.length === 0)));
+  const [first] = pages as [Page];
+  const stored = (await log(first.room)).filter((e) => e.event.kind === 'message');
+  for (const { user, sent } of pages) {
+    const texts = stored.filter((e) => e.event.user === user).map((e) => e.event.text);
+    expect(texts).toEqual(Array.from({ length: sent }, (_, i) => `${user} ${i}`));
+  }
+  const order = stored.map((e) => e.seq);
+  for (const page of pages) {
+    await vi.waitFor(() => expect(page.heard.at(-1)).toBe(order.at(-1)), 10_000);
+    expect(page.heard).toEqual(order);
+    expect(page.breaks).toEqual([]);
+    expect(page.failures).toEqual([]);
+    await page.network.end();
+  }
+}, 120_000);
+
+function heal(page: Page): void {
+  if (page.network.deaf) page.network.cut();
+  page.network.deaf = false;
+}
+
+async function restart(): Promise<void> {
+  await hub.stop('SIGKILL');
+  await hub.start();
+}
+
+async function log(room: Room): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for (;;) {
+    const page = await room.history({ after: events.at(-1)?.seq ?? 0, limit: 200 });
+    events.push(...page.events);
+    if (!page.moreAfter) return events;
+  }
+}
