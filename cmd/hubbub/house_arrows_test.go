@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"transport/token":      {"room"},
 	"hub":                  {"room"},
 	"hub/hubtest":          {"hub", "room"},
+	"hub/hubtest/mounts":   {},
 	"hub/bridge":           {"hub", "room"},
 	"hub/bridge/embedded":  {},
 	"room":                 {"room/yjs"},
@@ -44,7 +45,7 @@ var foreign = map[string][]string{
 	"net/http":                          {"transport", "transport/client", "transport/client/bot", "transport/wire", "cmd"},
 	"github.com/stretchr/testify":       {"hub/hubtest"},
 	"github.com/anishathalye/porcupine": {"cmd"},
-	"testing":                           {"hub/hubtest"},
+	"testing":                           {"hub/hubtest", "hub/hubtest/mounts"},
 }
 
 // place gives the folder under which a package stands in a table: itself, or cmd.

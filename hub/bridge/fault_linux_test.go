@@ -11,7 +11,7 @@ import (
 	"github.com/hubbub-im/hubbub/hub"
 	"github.com/hubbub-im/hubbub/hub/bridge"
 	"github.com/hubbub-im/hubbub/hub/bridge/embedded"
-	"github.com/hubbub-im/hubbub/hub/bridge/internal/mounts"
+	"github.com/hubbub-im/hubbub/hub/hubtest/mounts"
 )
 
 // TestFullDiskHoldsPublishersBack fills the disk up to the reserve: publishers are

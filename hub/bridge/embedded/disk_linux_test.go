@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubbub-im/hubbub/hub/bridge/embedded"
-	"github.com/hubbub-im/hubbub/hub/bridge/internal/mounts"
+	"github.com/hubbub-im/hubbub/hub/hubtest/mounts"
 )
 
 func TestReadOnlyFolder(t *testing.T) {

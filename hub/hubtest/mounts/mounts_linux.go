@@ -3,29 +3,30 @@
 package mounts
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 )
 
-// childKey names, in the environment of a process, the test that it is to run.
-const childKey = "HUBBUB_TEST_MOUNTS"
+// ownMounts is the argument that tells a process that it has mounts of its own.
+const ownMounts = "with-mounts-of-its-own"
 
 // Own runs the rest of a test in a process of its own that may mount what it likes,
 // and reports whether this is that process; in the other one the test is over. What
 // is mounted ends with the process.
 func Own(t *testing.T) bool {
 	t.Helper()
-	if os.Getenv(childKey) == t.Name() {
+	if slices.Contains(flag.Args(), ownMounts) {
 		if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 			t.Fatalf("keep mounts to this process: %v", err)
 		}
 		return true
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), childKey+"="+t.Name())
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", ownMounts)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
