@@ -48,7 +48,7 @@ func items(in []hub.Item) []wire.Item {
 func joinedFrame(name string, j hub.Joined) wire.Joined {
 	frame := wire.Joined{
 		Room: name, Epoch: j.At.Epoch, Seq: j.At.Seq, Live: j.Live,
-		Events: items(j.Events), More: j.More, Members: j.Members,
+		Events: items(j.Events), More: j.More, Members: j.Members, Count: j.Count,
 	}
 	if j.Reset != "" {
 		frame.Reset = &wire.Reset{Reason: wire.ResetReason(j.Reset)}

@@ -57,6 +57,7 @@ func (m Joined) appendTo(b *buf) {
 		b.end()
 	}
 	optList(b, "members", m.Members, appendMember)
+	b.optWhole("count", uint64(m.Count))
 }
 
 func (m Left) appendTo(b *buf) { b.text("room", m.Room) }

@@ -48,7 +48,8 @@ type Joined struct {
 	Events  []Item        `json:"events"`
 	More    bool          `json:"more,omitempty"` // there are older events than these
 	Reset   *Reset        `json:"reset,omitempty"`
-	Members []room.Member `json:"members,omitempty"` // nil unless the join asked for presence
+	Members []room.Member `json:"members,omitempty"` // nil unless the join asked for presence; at most MaxMembers
+	Count   int           `json:"count,omitempty"`   // all who are here, with Members
 }
 
 // Reset says why exactly the rest cannot be given.

@@ -56,7 +56,7 @@ var everyReply = []Message{
 	&Connected{User: "u", Name: "Ü", Conn: "c", PingMS: 25000, ExpiresAt: 5, Token: "t", Server: "hubbub/1", Version: 1},
 	&Refreshed{ExpiresAt: 7},
 	&Refreshed{},
-	&Joined{Room: "a", Epoch: "e", Seq: 9, Live: true, Events: []Item{{8, stored}, {9, stored}}, More: true, Members: []room.Member{{User: "u", Conns: 2}}},
+	&Joined{Room: "a", Epoch: "e", Seq: 9, Live: true, Events: []Item{{8, stored}, {9, stored}}, More: true, Members: []room.Member{{User: "u", Conns: 2}}, Count: 1},
 	&Joined{Room: "a", Epoch: "e", Events: []Item{}, Reset: &Reset{ResetTrimmed}},
 	&Left{Room: "a"},
 	&Ack{Room: "a", Seq: 3, Epoch: "e", Duplicate: true},
