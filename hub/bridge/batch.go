@@ -3,7 +3,6 @@ package bridge
 import (
 	"errors"
 	"strconv"
-	"time"
 
 	"github.com/nats-io/nuid"
 
@@ -26,7 +25,7 @@ func (p *partition) commitBatch(group []message) (left []message, err error) {
 // oneBatch stages all messages and commits with the last one, which alone is
 // answered. The answer comes after the sync.
 func (p *partition) oneBatch(group []message) error {
-	start, floor := time.Now(), p.mark.Load()
+	floor := p.mark.Load()
 	id, last := p.batchID(), len(group)-1
 	p.replies.begin()
 	for i := range group {
@@ -53,7 +52,6 @@ func (p *partition) oneBatch(group []message) error {
 	if got.Seq <= uint64(last) {
 		return errors.New("the stream's answer has a sequence below the size of the batch")
 	}
-	p.log.policy.tookBatch(len(group), time.Since(start))
 	p.log.stats.batches.Add(1)
 	p.log.stats.batched.Add(uint64(len(group)))
 	for i := range group {

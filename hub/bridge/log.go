@@ -30,7 +30,6 @@ type Log struct {
 	old     *nats.Conn // history
 	js      jetstream.JetStream
 	parts   []*partition
-	policy  *policy
 	watches *watches
 	known   *known        // nil where no replica can be behind
 	readers chan struct{} // a token for each history read under way
@@ -56,7 +55,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		cfg: cfg, policy: newPolicy(),
+		cfg:     cfg,
 		readers: make(chan struct{}, cfg.Readers), recheck: make(chan struct{}, 1),
 	}
 	if cfg.Replicas > 1 {

@@ -74,17 +74,17 @@ func (q *queue) signal() {
 }
 
 // take gives the next appends to commit together, and whether they are to be one
-// atomic batch. batchFrom is how many must wait for a batch to be the faster way; 0
-// means that it never is. An append of several records is always a batch, so that
+// atomic batch. from is how many must wait for a batch to be the faster way; 0 means
+// that it never is. An append of several records is always a batch, so that
 // nobody else's records come between its own.
-func (q *queue) take(batchFrom, window int) (group []*pending, batch bool) {
+func (q *queue) take(from, window int) (group []*pending, batch bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.items) == 0 {
 		return nil, false
 	}
 	most := window
-	grouped := batchFrom > 0 && q.records >= batchFrom
+	grouped := from > 0 && q.records >= from
 	batch = grouped || len(q.items[0].messages) > 1
 	if batch {
 		most = maxGroup
@@ -121,6 +121,12 @@ func (q *queue) over() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.closed && len(q.items) == 0
+}
+
+func (q *queue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
 }
 
 // waiting counts the records that wait.

@@ -6,7 +6,7 @@ type stats struct {
 	appends, batches, batched, retries, reads, stale, slow atomic.Uint64
 }
 
-// Stats is a moment's view of the log, for metrics. All but the last two only grow.
+// Stats is a moment's view of the log, for metrics. All but Queued only grow.
 type Stats struct {
 	Appends uint64 // records stored
 	Batches uint64 // atomic batches,
@@ -17,8 +17,7 @@ type Stats struct {
 	Slow    uint64 // times that entries came faster than they were taken
 	Resets  int    // findings that began a new epoch, since the log was opened
 
-	Queued    int // records that wait
-	BatchFrom int // from how many waiting records on a batch pays, as measured
+	Queued int // records that wait
 }
 
 // Stats gives the figures of this moment.
@@ -26,7 +25,7 @@ func (l *Log) Stats() Stats {
 	st := Stats{
 		Appends: l.stats.appends.Load(), Batches: l.stats.batches.Load(), Batched: l.stats.batched.Load(),
 		Retries: l.stats.retries.Load(), Reads: l.stats.reads.Load(), Stale: l.stats.stale.Load(),
-		Slow: l.stats.slow.Load(), Resets: len(l.Findings()), BatchFrom: l.policy.batchFrom(),
+		Slow: l.stats.slow.Load(), Resets: len(l.Findings()),
 	}
 	for _, p := range l.parts {
 		st.Queued += p.queue.waiting()
