@@ -36,10 +36,11 @@ type conn struct {
 	tasks sync.WaitGroup          // the writer, or without a session the one that says goodbye
 	bye   atomic.Pointer[goodbye] // set once, under mu: the connection is to end, or has
 
+	pinged time.Time // when the peer was last pinged; owned by watchSilence
+
 	mu      sync.Mutex // guards the timers, and that nothing starts behind release
 	silence *time.Timer
 	expiry  *time.Timer
-	over    bool // no timer is started any more
 }
 
 // goodbye is how a connection ends: a disconnect frame and a close code. Without a
@@ -66,7 +67,6 @@ func newConn(s *Server, ws *websocket.Conn, under net.Conn) *conn {
 // release ends everything that the connection started, and waits for it.
 func (c *conn) release() {
 	c.mu.Lock()
-	c.over = true
 	stopTimer(c.silence)
 	stopTimer(c.expiry)
 	unsaid := c.bye.CompareAndSwap(nil, &goodbye{})
@@ -164,18 +164,20 @@ func (c *conn) refuse(id uint64, err error, code wire.CloseCode) {
 	c.end(code, room.AsError(err).RetryAfter)
 }
 
-// watchSilence pings a peer that was not heard for a while, and cuts it if it
-// does not answer.
+// watchSilence pings a peer that was not heard for a while, and cuts it if it has
+// not been heard since. One call follows another.
 func (c *conn) watchSilence() {
+	heard := time.Unix(0, c.heard.Load())
 	ping, grace := c.srv.cfg.Limits.Ping, c.srv.cfg.Limits.PongWait
-	quiet := time.Since(time.Unix(0, c.heard.Load()))
-	switch {
-	case quiet >= ping+grace:
+	switch quiet, waited := time.Since(heard), time.Since(c.pinged); {
+	case c.pinged.After(heard) && waited >= grace:
 		c.end(wire.CloseNoPong, 0)
-		return
+	case c.pinged.After(heard):
+		c.startSilence(grace - waited)
 	case quiet >= ping:
+		c.pinged = time.Now()
 		c.session.Send(hub.Frame{Data: pingFrame})
-		c.startSilence(ping + grace - quiet)
+		c.startSilence(grace)
 	default:
 		c.startSilence(ping - quiet)
 	}
@@ -186,7 +188,7 @@ var pingFrame = wire.Encode(0, wire.PingPush{})
 func (c *conn) startSilence(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.over {
+	if c.bye.Load() == nil {
 		c.silence = time.AfterFunc(d, c.watchSilence)
 	}
 }
@@ -197,7 +199,7 @@ func (c *conn) expireAt(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	stopTimer(c.expiry)
-	if !c.over {
+	if c.bye.Load() == nil {
 		c.expiry = time.AfterFunc(time.Until(t)+c.srv.cfg.Identity.Grace, func() { c.end(wire.CloseTokenExpired, 0) })
 	}
 }

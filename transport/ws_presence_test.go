@@ -163,17 +163,18 @@ func TestPositions(t *testing.T) {
 
 // TestPings: a client that says nothing is pinged, and stays as long as it answers.
 func TestPings(t *testing.T) {
-	const every = 30 * time.Millisecond
-	e := newEdge(t, func(c *edgeConfig) { c.Limits.Ping, c.Limits.PongWait = every, 5*time.Second })
+	const every, grace = 30 * time.Millisecond, 500 * time.Millisecond
+	e := newEdge(t, func(c *edgeConfig) { c.Limits.Ping, c.Limits.PongWait = every, grace })
 	p := e.dial()
 	require.Equal(t, every.Milliseconds(), ask[wire.Connected](p, &wire.Connect{}).PingMS)
 	begun := time.Now()
 	p.mute = true
-	for range 10 {
+	for range 5 {
 		push[wire.PingPush](p)
 		p.tell(&wire.Pong{})
 	}
-	require.GreaterOrEqual(t, time.Since(begun), 9*every, "one for each silence")
+	require.GreaterOrEqual(t, time.Since(begun), 5*every, "one for each silence")
+	require.Less(t, time.Since(begun), 5*(every+grace)+3*time.Second)
 	require.NotNil(t, ask[wire.PongReply](p, &wire.Ping{}))
 	p.bye()
 }
