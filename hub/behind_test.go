@@ -103,3 +103,26 @@ func TestHistoryBesideWhatTheRoomHasNotSeen(t *testing.T) {
 		require.Equal(t, all[22:], seqs(page.Events))
 	})
 }
+
+func TestWhoHasAnAckFindsTheMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &lateLog{Log: hub.NewMemory()}
+		w := newWorld(t, log, hub.Config{})
+		defer w.close()
+		s := w.connect("ann")
+		w.join(s, hub.JoinRequest{Room: "lobby"})
+		first := w.post("ann", "lobby", "first")
+		synctest.Wait()
+		log.mu.Lock()
+		log.late = true
+		log.mu.Unlock()
+		second := w.post("ann", "lobby", "second")
+		for _, req := range []hub.HistoryRequest{{Room: "lobby", Limit: 5}, {Room: "lobby", Limit: 5, FromStart: true}, {Room: "lobby", Limit: 5, Around: first}} {
+			page, err := w.hub.History(context.Background(), caller("ann"), req)
+			require.NoError(t, err)
+			require.Equal(t, []uint64{first, second}, seqs(page.Events), "%+v", req)
+		}
+		log.catchUp()
+		require.Equal(t, []uint64{first, second}, w.events(s))
+	})
+}

@@ -162,6 +162,7 @@ func (r *liveRoom) startOver(ctx context.Context, why ResetReason) error {
 	r.hub.counter.resets.Add(1)
 	r.catchUp.pending, r.catchUp.again = nil, true // what waited may be of the old epoch
 	r.seed(page)
+	r.acked = 0
 	r.tell(Frame{Data: r.hub.cfg.Codec.Encode(ResetPush{Room: r.name, At: r.at, Reason: why}), Room: r.name, At: r.at})
 	return room.Errorf(room.CodeUnavailable, "the room's log was reset: %s", why)
 }

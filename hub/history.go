@@ -106,7 +106,7 @@ func (h *Hub) below(ctx context.Context, name string, before uint64, n int) (His
 // above gives the oldest n events after a sequence.
 func (h *Hub) above(ctx context.Context, name string, after uint64, n int) (HistoryPage, error) {
 	if r := h.present(name); r != nil {
-		if at, items, ok := r.since(after); ok && after <= at.Seq {
+		if at, items, ok := r.ringAbove(after); ok {
 			more := len(items) > n
 			return HistoryPage{Epoch: at.Epoch, Events: items[:min(n, len(items))], MoreBefore: after > 0, MoreAfter: more}, nil
 		}
@@ -140,12 +140,20 @@ func (h *Hub) present(name string) *liveRoom {
 	return r
 }
 
-// ringBelow is false, too, for a bound that the room has not come to yet: whoever
-// knows it has read from the log, and so must the page that joins on to it.
+// ringAbove is false, too, for a bound that the room has not come to yet, and while
+// something acked has not: whoever knows of it will look for it in the page.
+func (r *liveRoom) ringAbove(after uint64) (at Position, items []Item, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	items, ok = r.ring.after(after)
+	return r.at, slices.Clone(items), ok && after <= r.at.Seq && r.current()
+}
+
+// ringBelow is false in the same cases as ringAbove.
 func (r *liveRoom) ringBelow(before uint64, n int) (HistoryPage, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if before > r.at.Seq+1 {
+	if before > r.at.Seq+1 || before == 0 && !r.current() {
 		return HistoryPage{}, false
 	}
 	items, more, ok := r.ring.before(before, n)

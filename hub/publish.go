@@ -55,6 +55,7 @@ func (h *Hub) Publish(ctx context.Context, caller room.Caller, name string, cmds
 		for i, ack := range acks {
 			outcomes[places[i]] = h.outcome(ack)
 		}
+		h.noteAcked(name, acks)
 		finish()
 	})
 	if err != nil {
@@ -62,6 +63,22 @@ func (h *Hub) Publish(ctx context.Context, caller room.Caller, name string, cmds
 			outcomes[i].Err = room.AsError(h.cannot(err))
 		}
 		finish()
+	}
+}
+
+// noteAcked tells the live room, if there is one, of the highest ack.
+func (h *Hub) noteAcked(name string, acks []Ack) {
+	var highest Position
+	for _, ack := range acks {
+		if ack.Err == nil && ack.Seq > highest.Seq {
+			highest = ack.Position
+		}
+	}
+	h.mu.Lock()
+	r := h.rooms[name]
+	h.mu.Unlock()
+	if r != nil && highest.Seq > 0 {
+		r.wasAcked(highest)
 	}
 }
 

@@ -24,6 +24,7 @@ type liveRoom struct {
 
 	mu       sync.Mutex // guards what follows
 	at       Position   // the last event that was delivered
+	acked    uint64     // the highest sequence that a publisher here was told of
 	state    room.State
 	ring     ring
 	changes  changeIndex
@@ -76,6 +77,20 @@ func (r *liveRoom) Suspect() {
 	defer r.mu.Unlock()
 	r.startCatchUp()
 }
+
+// wasAcked notes what a publisher is about to be told: until it has come to the
+// room, pages of history are read from the log, so that whoever has an ack finds
+// the message.
+func (r *liveRoom) wasAcked(at Position) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at.Epoch == r.at.Epoch || r.at.Epoch == "" {
+		r.acked = max(r.acked, at.Seq)
+	}
+}
+
+// current reports whether the ring holds all that was acked here. mu is held.
+func (r *liveRoom) current() bool { return r.at.Seq >= r.acked }
 
 func (r *liveRoom) hold(e Entry) {
 	if len(r.catchUp.pending) >= maxPending {

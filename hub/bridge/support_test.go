@@ -25,7 +25,15 @@ const patience = time.Minute
 const childKey = "HUBBUB_TEST_CHILD"
 
 // children are what the processes do that tests start. args are the test's own.
-var children = map[string]func(args []string){"write": writeForever, "nats": serveNATS}
+var children = map[string]func(args []string){
+	"write": writeForever, "nats": serveNATS,
+	"history-fill":    historyPart(historyTask.fill),
+	"history-start":   historyPart(historyTask.start),
+	"history-kill":    historyPart(historyTask.kill),
+	"history-end":     historyPart(historyTask.end),
+	"history-middle":  historyPart(historyTask.middle),
+	"history-publish": historyPart(historyTask.publish),
+}
 
 func TestMain(m *testing.M) {
 	if do := children[os.Getenv(childKey)]; do != nil {
