@@ -86,7 +86,7 @@ const (
 
 func checkEnvironment(t *tree) (broken []string) {
 	for _, s := range t.code() {
-		if s.path == environmentReader || slices.Contains(testSupport, s.dir) {
+		if s.path == environmentReader {
 			continue
 		}
 		tell := func(at token.Pos, what string) {
