@@ -24,13 +24,13 @@ var arrows = map[string][]string{
 	"hub":                  {"room"},
 	"hub/bridge":           {"hub", "room"},
 	"hub/bridge/embedded":  {},
+	"room":                 {"room/yjs"},
+	"room/yjs":             {},
+	"web":                  {},
 
 	// for tests alone: no arrow leads to them
 	"hub/hubtest/mounts": {},
 	"hub/hubtest":        {"hub", "room"},
-	"room":               {"room/yjs"},
-	"room/yjs":           {},
-	"web":                {},
 }
 
 // testSupport are the packages that only tests import.
