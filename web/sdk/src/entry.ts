@@ -12,7 +12,7 @@ export interface StoredEntry {
   event: PublishEvent;
   /** When it was handed over, in milliseconds since 1970. */
   at: number;
-  /** Ascending in the order of the calls. */
+  /** Ascending in the order of the calls, from page to page: milliseconds since 1970, and parts of them. */
   order: number;
   /** It was handed to the hub at least once. */
   sent: boolean;

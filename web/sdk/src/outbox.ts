@@ -9,6 +9,12 @@ import type { PublishEvent } from './wire.js';
 
 /** How many commands may wait in all. */
 const MAX_WAITING = 1000;
+/** What sets commands of one moment apart: so little that a burst does not run ahead of the clock. */
+const TICK = 1 / 1024;
+/** How long what is sent now waits for what is kept to be read, in milliseconds. */
+const LOAD_PATIENCE = 5000;
+/** How often what is kept is read again for what a dying tab has just taken over. */
+const MAX_ROUNDS = 5;
 
 export type OutboxHost = Omit<LaneHost, 'save' | 'forget'> & {
   /** Who the user is, or will be as far as is known. */
@@ -22,8 +28,10 @@ export class Outbox {
   readonly #tabs: Tabs | undefined;
   readonly #lanes = new Map<string, Lane>();
   #order = 0;
-  /** Whose kept entries were read. */
+  /** Whose kept entries were read, or are being read. Until they are there, nothing may overtake them. */
   #loaded: string | undefined;
+  #ready = true;
+  #closed = false;
 
   constructor(host: OutboxHost, kept: Persistence | undefined, name: string) {
     this.#host = host;
@@ -36,11 +44,19 @@ export class Outbox {
     if (this.#size() >= MAX_WAITING) {
       throw new HubbubError('limit_reached', `${MAX_WAITING} commands wait to be sent; more are not kept`);
     }
-    const at = Date.now();
-    this.#order = Math.max(this.#order + 1, at);
+    this.#order = Math.max(this.#order + TICK, performance.timeOrigin + performance.now());
     const user = this.#host.expected() ?? null;
     const key = uuid();
-    const entry = new Entry({ key, room, user, event, at, order: this.#order, sent: false, position: null });
+    const entry = new Entry({
+      key,
+      room,
+      user,
+      event,
+      at: Date.now(),
+      order: this.#order,
+      sent: false,
+      position: null,
+    });
     void this.#save(entry);
     this.lane(room).add(entry);
     this.#host.changed(room);
@@ -52,7 +68,8 @@ export class Outbox {
     if (!lane) {
       const save = (entry: Entry) => this.#save(entry);
       const forget = (entry: Entry) => this.#kept?.remove(entry.key);
-      lane = new Lane(room, { ...this.#host, save, forget });
+      const era = () => (this.#ready ? this.#host.era() : 0);
+      lane = new Lane(room, { ...this.#host, era, save, forget });
       this.#lanes.set(room, lane);
     }
     return lane;
@@ -78,10 +95,7 @@ export class Outbox {
 
   connected(): void {
     void this.load(); // the hub may know the caller as somebody else than was expected
-    for (const lane of this.#lanes.values()) {
-      for (const entry of lane.queue) void this.#save(entry);
-      lane.run();
-    }
+    this.#run();
   }
 
   disconnected(): void {
@@ -89,6 +103,7 @@ export class Outbox {
   }
 
   close(): void {
+    this.#closed = true;
     this.#tabs?.close();
     for (const lane of this.#lanes.values()) lane.close();
   }
@@ -98,14 +113,39 @@ export class Outbox {
     const user = this.#host.expected();
     if (!this.#kept || !this.#tabs || !user || this.#loaded === user) return;
     this.#loaded = user;
-    void this.#kept.sweep(user);
-    for (const { tab } of await this.#kept.entries(user)) this.#tabs.watch(tab);
+    this.#ready = false;
+    for (const lane of this.#lanes.values()) for (const entry of lane.queue) void this.#save(entry);
+    const read = this.#read(user, this.#kept, this.#tabs);
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, LOAD_PATIENCE);
+      void read.finally(() => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
+    if (this.#loaded !== user) return; // another one is being read by now
+    this.#ready = true;
+    this.#run();
+  }
+
+  async #read(user: string, kept: Persistence, tabs: Tabs): Promise<void> {
+    await kept.sweep(user);
+    // Once more after each round: a tab may have died while it took over what another one had left.
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const others = (await kept.entries(user)).map((e) => e.tab).filter((tab) => !tabs.watches(tab));
+      if (others.length === 0) return;
+      await tabs.claim(others);
+    }
+  }
+
+  #run(): void {
+    for (const lane of this.#lanes.values()) lane.run();
   }
 
   /** Takes over what a tab has left that is gone. */
   async #adopt(tab: string): Promise<void> {
     const user = this.#host.expected();
-    if (!this.#kept || !this.#tabs || !user) return;
+    if (!this.#kept || !this.#tabs || !user || this.#closed) return;
     for (const { owner: _, tab: __, ...stored } of await this.#kept.adopt(user, tab, this.#tabs.id)) {
       this.#restore(stored);
     }

@@ -42,9 +42,26 @@ export class Tabs {
     this.#channel?.postMessage(this.id);
   }
 
+  /** Whether the tab is this one, or one whose end is waited for. */
+  watches(tab: string): boolean {
+    return this.#watched.has(tab);
+  }
+
+  /** Has `gone` called now for those that are gone, and later for the others. Resolves when now is over. */
+  async claim(tabs: Iterable<string>): Promise<void> {
+    const claims = [...new Set(tabs)].map((tab) => {
+      if (this.watches(tab)) return undefined;
+      if (!this.#locks) return this.#gone(tab);
+      return this.#locks.request(this.#prefix + tab, { ifAvailable: true }, (lock) =>
+        lock ? this.#gone(tab) : this.watch(tab),
+      );
+    });
+    await Promise.allSettled(claims);
+  }
+
   /** Waits for the end of a tab that has entries. */
   watch(tab: string): void {
-    if (this.#watched.has(tab) || this.#end.signal.aborted) return;
+    if (this.watches(tab) || this.#end.signal.aborted) return;
     this.#watched.add(tab);
     const { signal } = this.#end;
     const gone = this.#locks

