@@ -163,7 +163,11 @@ func TestAcceptStateAndTimelineAgree(t *testing.T) {
 			}
 		}
 	})
-	require.Greater(t, accepted, 500, "the commands that are drawn must not all be refused")
+	least := 500
+	if testing.Short() {
+		least = 100 // rapid draws a fifth
+	}
+	require.Greater(t, accepted, least, "the commands that are drawn must not all be refused")
 }
 
 func (w *world) checkEffect(t *rapid.T, e *Event) {
