@@ -18,7 +18,7 @@ const (
 	// syncs and some twenty file operations whatever its size, 3.2 ms on a quiet
 	// disk, and a single message one sync, 0.25 ms. With ten partitions side by side
 	// the two come out even at 10 to 25, depending on what else the machine does.
-	batchFrom = 8
+	batchFrom = 13
 	// singlesWindow is how many single messages of a partition are under way at
 	// once where each costs a sync. More would save nothing: the server answers none
 	// of those that wait at its door before it has stored all.
