@@ -18,6 +18,8 @@ export default defineConfig({
   outputDir: 'test-results',
   reporter: process.env.CI ? [['list'], ['html', { open: 'never' }]] : 'list',
   workers: 1,
+  // A machine that does other things as well is late now and then. What fails at first is listed.
+  retries: process.env.CI ? 2 : 0,
   timeout: 90_000,
   expect: { timeout: 10_000 },
   forbidOnly: true,

@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // The hub is built once, before any test asks for it.
     globalSetup: ['test/build-hub.ts'],
+    // A machine that does other things as well is late now and then.
+    retry: process.env.CI ? 2 : 0,
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },
