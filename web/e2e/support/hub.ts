@@ -98,7 +98,7 @@ export class Hub {
 
   /** A token for a person, signed with the key that the hub made for itself. */
   async token(sub: string, name: string, caps: string): Promise<string> {
-    const key = join(this.#data, 'key');
+    const key = join(this.#data, 'token.key');
     return (await run(['token', '--sub', sub, '--name', name, '--caps', caps, '--key', key], '')).trim();
   }
 }

@@ -27,9 +27,9 @@ export class Person {
     return this.page.getByTestId('scroller');
   }
 
-  /** The message whose text begins so. */
+  /** The message that says so; what it quotes does not count. */
   message(text: string | RegExp): Locator {
-    return this.page.locator('article').filter({ hasText: text });
+    return this.page.locator('article').filter({ has: this.page.locator('.body', { hasText: text }) });
   }
 
   async say(text: string): Promise<void> {

@@ -1,13 +1,12 @@
 import MarkdownIt, { type Token } from 'markdown-it';
-import { sanitize } from './sanitize';
+import { linkTarget, sanitize } from './sanitize';
 
 /** Markdown as people write it in a chat: no HTML, line breaks kept, headings no louder than bold. */
 const md = new MarkdownIt({ html: false, linkify: true, breaks: true, typographer: false });
 md.disable('lheading');
 md.linkify.set({ fuzzyLink: true, fuzzyEmail: false });
 
-const scheme = /^(https?:|mailto:|\/(?!\/|\\)|#)/i;
-md.validateLink = (url) => scheme.test(url.trim());
+md.validateLink = (url) => linkTarget.test(url.trim());
 
 md.renderer.rules.heading_open = () => '<p class="md-heading">';
 md.renderer.rules.heading_close = () => '</p>\n';

@@ -38,7 +38,7 @@ const ownClass =
   /^(md-[a-z]+|language-[\w+#.-]{1,32}|hljs-[\w-]+|function_|class_|inherited__|language_|mention|mention-me)$/;
 
 /** What a link may point at. Everything else, `javascript:` and `data:` first, is no link. */
-const linkTarget = /^(?:https?:\/\/|mailto:|\/(?!\/|\\)|#)/i;
+export const linkTarget = /^(?:https?:\/\/|mailto:)/i;
 
 DOMPurify.addHook('afterSanitizeAttributes', (node) => {
   const classes = node.getAttribute('class');

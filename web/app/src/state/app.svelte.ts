@@ -82,6 +82,7 @@ export class App {
 
   /** Takes the message out of the address, once somebody has gone on from it. */
   forgetTarget(): void {
+    this.target = undefined;
     if (location.hash) history.replaceState(history.state, '', location.pathname);
   }
 

@@ -29,6 +29,12 @@ export class FeedView {
 
   #revision = $state(0);
   #messages: readonly Message[] = [];
+  /** What stands before the first of them, and is not shown yet. */
+  #above: Message | undefined;
+  /** Whether the list reaches the room's end: what comes in at the end of an older part is no news to follow. */
+  #live = true;
+  /** The first message that was wholly on screen when others came in above it. */
+  #held = '';
   #focused = { key: '', index: -1 };
   readonly #virtualizer: Virtualizer<HTMLElement, HTMLElement>;
   readonly #scroller: () => HTMLElement | null;
@@ -37,6 +43,7 @@ export class FeedView {
   constructor(scroller: () => HTMLElement | null) {
     this.#scroller = scroller;
     this.#virtualizer = new Virtualizer(this.#options());
+    this.#virtualizer.shouldAdjustScrollPositionOnItemSizeChange = (item) => this.#compensates(item);
     this.#unmount = this.#virtualizer._didMount();
   }
 
@@ -59,9 +66,12 @@ export class FeedView {
   }
 
   /** Takes the list as it stands now; before the rows are drawn. */
-  update(messages: readonly Message[]): void {
-    if (messages === this.#messages) return;
+  update(messages: readonly Message[], above: Message | undefined, live: boolean): void {
+    if (messages === this.#messages && live === this.#live) return;
+    if (messages[0]?.key !== this.#messages[0]?.key) this.#hold();
     this.#messages = messages;
+    this.#above = above;
+    this.#live = live;
     this.#virtualizer.setOptions(this.#options());
     this.#changed();
   }
@@ -69,7 +79,10 @@ export class FeedView {
   /** Brings the scroll position in step; after the rows are drawn. */
   commit(): void {
     this.#virtualizer._willUpdate();
-    this.atEnd = this.#virtualizer.isAtEnd(nearEnd);
+    // From what is known already: asking the page would make it lay itself out once more.
+    const { scrollOffset, scrollRect } = this.#virtualizer;
+    const below = this.#virtualizer.getTotalSize() - (scrollOffset ?? 0) - (scrollRect?.height ?? 0);
+    this.atEnd = below <= nearEnd;
   }
 
   /** Watches a row's height for as long as it is drawn. */
@@ -89,18 +102,30 @@ export class FeedView {
     return this.#messages.findIndex((message) => message.key === key);
   }
 
+  /** Waits until a message has come into the list, and says whether it did. */
+  async appears(key: string): Promise<boolean> {
+    for (let frames = 0; frames < 30 && this.indexOf(key) < 0; frames++) await frame();
+    return this.indexOf(key) >= 0;
+  }
+
   toEnd(): void {
     this.#virtualizer.scrollToEnd();
   }
 
-  toIndex(index: number, align: 'start' | 'center' | 'auto'): void {
+  /**
+   * Brings a row on screen, and resolves when it has come to rest there: rows are measured as they come
+   * in sight, and what was aimed at by estimate is aimed at again. Rows put in above meanwhile would
+   * lead it astray.
+   */
+  async toIndex(index: number, align: 'start' | 'center' | 'auto'): Promise<void> {
     this.#virtualizer.scrollToIndex(index, { align });
-  }
-
-  /** Scrolls by part of what is on screen. */
-  byScreen(part: number): void {
-    const height = this.#scroller()?.clientHeight ?? 0;
-    this.#virtualizer.scrollBy(part * height);
+    let last = Number.NaN;
+    for (let still = 0, frames = 0; still < 3 && frames < 60; frames++) {
+      await frame();
+      const offset = this.#virtualizer.scrollOffset ?? 0;
+      still = offset === last ? still + 1 : 0;
+      last = offset;
+    }
   }
 
   dispose(): void {
@@ -109,11 +134,12 @@ export class FeedView {
 
   #options(): ConstructorParameters<typeof Virtualizer<HTMLElement, HTMLElement>>[0] {
     const messages = this.#messages;
+    const above = this.#above;
     return {
       count: messages.length,
       getScrollElement: this.#scroller,
       getItemKey: (index) => messages[index]?.key ?? index,
-      estimateSize: (index) => estimate(messages[index - 1], messages[index]),
+      estimateSize: (index) => estimate(messages[index - 1] ?? above, messages[index]),
       rangeExtractor: (range) => this.#extract(range),
       onChange: () => this.#changed(),
       observeElementRect,
@@ -124,9 +150,35 @@ export class FeedView {
       scrollPaddingStart: 56,
       overscan: 8,
       anchorTo: 'end',
-      followOnAppend: true,
+      followOnAppend: this.#live,
       scrollEndThreshold: nearEnd,
     };
+  }
+
+  /** Remembers what is being read, until what comes in above it has been measured. */
+  #hold(): void {
+    const offset = this.#virtualizer.scrollOffset ?? 0;
+    const first = this.#virtualizer.getVirtualItems().find((item) => item.start >= offset);
+    const key = String(first?.key ?? '');
+    this.#held = key;
+    void frame()
+      .then(frame)
+      .then(frame)
+      .then(() => {
+        if (this.#held === key) this.#held = '';
+      });
+  }
+
+  /**
+   * Whether a row's height, now that it is known, moves the scroll position, so that what is being read
+   * stays where it is. The library does so for rows that begin above the screen; but when somebody is at
+   * the very top, the newest of what comes in above is on screen too.
+   */
+  #compensates({ index, key, start, end }: VirtualItem): boolean {
+    const offset = this.#virtualizer.scrollOffset ?? 0;
+    if (this.#held && index < this.indexOf(this.#held)) return true;
+    if (!this.#virtualizer.itemSizeCache.has(key)) return start < offset;
+    return end <= offset && this.#virtualizer.scrollDirection !== 'backward';
   }
 
   #extract(range: Range): number[] {
@@ -143,4 +195,8 @@ export class FeedView {
   #changed(): void {
     untrack(() => this.#revision++);
   }
+}
+
+function frame(): Promise<number> {
+  return new Promise(requestAnimationFrame);
 }
