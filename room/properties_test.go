@@ -82,10 +82,12 @@ func TestRosterForgetsWhoCameAndWentUnseen(t *testing.T) {
 	r.Join("ann", "Ann", "1")
 	require.Equal(t, []Change{{Join: true, Member: Member{"ann", "Ann", 1}}}, r.Changes())
 	r.Leave("ann", "1")
-	r.Join("ann", "Ann B.", "2")
+	r.Join("ann", "Ann", "2")
 	require.Empty(t, r.Changes(), "back before it was told is never away")
+	r.Join("ann", "Ann B.", "2")
+	require.Equal(t, []Change{{Join: true, Member: Member{"ann", "Ann B.", 1}}}, r.Changes(), "a new name is told")
 	r.Leave("ann", "2")
-	require.Equal(t, []Change{{Member: Member{"ann", "Ann", 0}}}, r.Changes())
+	require.Equal(t, []Change{{Member: Member{"ann", "Ann B.", 0}}}, r.Changes())
 	require.Empty(t, r.Members(1))
 }
 

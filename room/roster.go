@@ -10,7 +10,8 @@ type Member struct {
 }
 
 // Change is a user coming or going, as all observers are told: exactly one Join
-// and one Leave for each stay, however many connections it was made of.
+// and one Leave for each stay, however many connections it was made of; and one
+// more Join for a user who takes another name meanwhile.
 type Change struct {
 	Join   bool
 	Member Member
@@ -40,6 +41,8 @@ func (r *Roster) Join(user, name, conn string) {
 	if s == nil {
 		s = &stay{conns: make(map[string]struct{}, 1)}
 		r.users[user] = s
+		r.touch(user)
+	} else if s.name != name {
 		r.touch(user)
 	}
 	s.name = name
@@ -77,7 +80,7 @@ func (r *Roster) Changes() []Change {
 		s := r.users[user]
 		was, told := r.announced[user]
 		switch {
-		case s != nil && !told:
+		case s != nil && (!told || was.Name != s.name):
 			m := s.member(user)
 			r.announced[user] = m
 			changes = append(changes, Change{Join: true, Member: m})
