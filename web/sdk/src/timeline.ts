@@ -244,7 +244,8 @@ export class Timeline {
   #snapshot(): MessageList {
     const messages: Message[] = [];
     this.#view.collect(messages);
-    messages.push(...this.#host.waiting());
+    // What is in the room already waits only for the news of it, and has its row.
+    for (const row of this.#host.waiting()) if (!this.#view.has(row.key)) messages.push(row);
     const { status, error } = this.#host.membership();
     return {
       messages,

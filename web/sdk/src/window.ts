@@ -35,6 +35,12 @@ export class Window {
   #rows: Row[] = [];
   #keys = new Set<string>();
 
+  /** Whether a message with that key stands in the window. */
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
+
   constructor(page: Page, me: () => string | undefined) {
     this.#me = me;
     this.hasOlder = page.hasOlder;
