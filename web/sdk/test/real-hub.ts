@@ -52,7 +52,8 @@ export class RealHub {
     for (;;) {
       const end = await this.#run(data);
       if (end === 'up') return;
-      if (this.#ran || !/address already in use/.test(end)) throw new Error(`the hub ended: ${end}`);
+      if (this.#ran || !/address already in use/.test(end))
+        throw new Error(`the hub ended. It said:\n${end}`);
       this.port++;
     }
   }
