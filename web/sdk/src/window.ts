@@ -40,7 +40,6 @@ export class Window {
     return this.#keys.has(key);
   }
 
-
   constructor(page: Page, me: () => string | undefined) {
     this.#me = me;
     this.hasOlder = page.hasOlder;
