@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +59,13 @@ export class Hub {
     child.kill('SIGKILL');
     await gone;
     this.#process = undefined;
+  }
+
+  /** Loses the log while it is down, as a folder restored from nothing would; the keys stay. */
+  async lose(): Promise<void> {
+    for (const name of await readdir(this.#data)) {
+      if (!name.endsWith('.key')) await rm(join(this.#data, name), { recursive: true });
+    }
   }
 
   /** Ends it for good and takes its folder away. */

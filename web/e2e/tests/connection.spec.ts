@@ -1,3 +1,4 @@
+import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '../support/test.ts';
 
 test('the banner says when the next try is, and can be hurried', async ({ join, hub }) => {
@@ -71,4 +72,23 @@ test('a token that does not verify leads to the way out', async ({ open, hub }) 
   await expect(banner).toContainText('Not signed in.');
   await banner.getByRole('button', { name: 'Use a token' }).click();
   await expect(eve.page.getByRole('dialog', { name: 'Sign in with a token' })).toBeVisible();
+});
+
+test('a hub that lost its log is not hidden from those who had read it', async ({ join, hub }) => {
+  const ann = await join('Ann');
+  await ann.say('what will be lost');
+  await ann.sent('what will be lost');
+  await hub.kill();
+  await hub.lose();
+  await hub.start();
+  const bob = await join('Bob');
+  await bob.say('after the loss');
+  await expect(ann.message('after the loss')).toBeVisible();
+  const notice = ann.page.getByRole('article', { name: 'Notice about this room' });
+  await expect(notice).toContainText('started afresh');
+  await expect(ann.message('what will be lost')).toHaveCount(0);
+  const { violations } = await new AxeBuilder({ page: ann.page }).setLegacyMode(true).analyze();
+  expect(violations.map(({ id }) => id)).toEqual([]);
+  await notice.getByRole('button', { name: 'Dismiss this notice' }).click();
+  await expect(notice).toHaveCount(0);
 });
