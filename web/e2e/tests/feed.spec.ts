@@ -94,6 +94,32 @@ test('a room is opened at its end, and following it needs no scrolling', async (
   await expect(ann.page.getByRole('button', { name: /Jump to latest|new message/ })).toHaveCount(0);
 });
 
+test('whoever is at the end stays there, whatever grows', async ({ join, hub }) => {
+  await hub.send('lobby', lines(60));
+  const ann = await join('Ann');
+  const bob = await join('Bob');
+  await bob.say('short');
+  await bob.sent('short');
+  await expect(ann.message('short')).toBeInViewport();
+  const fromEnd = () =>
+    ann.scroller.evaluate(({ scrollHeight, scrollTop, clientHeight }) =>
+      Math.round(scrollHeight - scrollTop - clientHeight),
+    );
+  expect(await fromEnd()).toBe(0);
+  await bob.use('React with 👍', 'short');
+  await expect(ann.message('short').getByRole('button', { name: /👍 from/ })).toBeInViewport({ ratio: 1 });
+  await bob.use('React with 👍', 'line 60');
+  await expect(ann.message('line 60').getByRole('button', { name: /👍 from/ })).toBeVisible();
+  await bob.composer.press('ArrowUp');
+  await bob.page
+    .getByRole('textbox', { name: 'Edit your message' })
+    .fill('much\n\n\nlonger\n\n\nthan\n\n\nbefore');
+  await bob.page.keyboard.press('Enter');
+  await expect(ann.message('longer')).toBeInViewport({ ratio: 1 });
+  await ann.composer.fill('a\nb\nc\nd\ne'); // a taller composer leaves less room
+  await expect.poll(fromEnd).toBe(0);
+});
+
 test('older messages come in above without moving what is read: 200 pages, 1 pixel at most', async ({
   join,
   hub,
@@ -180,6 +206,7 @@ test('a link to a message works twice, and leads back to the present', async ({ 
   await expect(target).toBeInViewport();
   await ann.scroller.hover();
   await ann.page.mouse.wheel(0, 5_000);
+  await expect(ann.page).toHaveURL(`${hub.url}/r/lobby`); // gone from the address as from the screen
   await ann.page.evaluate((hash) => location.assign(hash), `#m=${old}`);
   await expect(target).toBeInViewport();
   const tab = await ann.context.newPage();

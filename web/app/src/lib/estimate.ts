@@ -15,8 +15,7 @@ export interface Sized extends Placed {
 }
 
 /** How tall a message's row will about be, before it has been drawn. */
-export function estimate(previous: Sized | undefined, message: Sized | undefined): number {
-  if (!message) return line;
+export function estimate(previous: Sized | undefined, message: Sized): number {
   let height = row + line * lines(message.text);
   if (startsGroup(previous, message)) height += author;
   if (startsDay(previous, message)) height += day;

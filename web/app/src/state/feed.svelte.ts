@@ -35,6 +35,7 @@ export class FeedView {
   #live = true;
   /** The first message that was wholly on screen when others came in above it. */
   #held = '';
+  readonly #estimates = new Map<string, number>();
   #focused = { key: '', index: -1 };
   readonly #virtualizer: Virtualizer<HTMLElement, HTMLElement>;
   readonly #scroller: () => HTMLElement | null;
@@ -139,7 +140,7 @@ export class FeedView {
       count: messages.length,
       getScrollElement: this.#scroller,
       getItemKey: (index) => messages[index]?.key ?? index,
-      estimateSize: (index) => estimate(messages[index - 1] ?? above, messages[index]),
+      estimateSize: (index) => this.#estimate(messages[index - 1] ?? above, messages[index]),
       rangeExtractor: (range) => this.#extract(range),
       onChange: () => this.#changed(),
       observeElementRect,
@@ -179,6 +180,20 @@ export class FeedView {
     if (this.#held && index < this.indexOf(this.#held)) return true;
     if (!this.#virtualizer.itemSizeCache.has(key)) return start < offset;
     return end <= offset && this.#virtualizer.scrollDirection !== 'backward';
+  }
+
+  /**
+   * How tall a row will about be: the same for as long as it is not measured, whatever becomes of its
+   * message. The library keeps an estimate that proved right as an estimate, and makes up for no change in it.
+   */
+  #estimate(previous: Message | undefined, message: Message | undefined): number {
+    if (!message) return 0;
+    const known = this.#estimates.get(message.key);
+    if (known !== undefined) return known;
+    if (this.#estimates.size > 4 * this.#messages.length + 4_000) this.#estimates.clear();
+    const size = estimate(previous, message);
+    this.#estimates.set(message.key, size);
+    return size;
   }
 
   #extract(range: Range): number[] {
