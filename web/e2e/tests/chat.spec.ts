@@ -140,3 +140,30 @@ test('each room keeps its own draft', async ({ join }) => {
   await rooms.getByRole('link', { name: /other/ }).click();
   await expect(ann.composer).toHaveValue('for the other');
 });
+
+test('two tabs of one person keep one list of rooms and one name', async ({ join }) => {
+  const ann = await join('Ann');
+  const tab = await ann.context.newPage();
+  await tab.goto(ann.page.url());
+  await expect(tab.getByRole('textbox', { name: /^Message #/ })).toBeVisible();
+  for (const [page, room] of [
+    [ann.page, 'one'],
+    [tab, 'two'],
+  ] as const) {
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox').fill(room);
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { level: 1, name: room })).toBeVisible();
+  }
+  for (const page of [ann.page, tab]) {
+    await expect(page.getByRole('navigation', { name: 'Rooms' }).getByRole('link')).toHaveText([
+      /lobby/,
+      /one/,
+      /two/,
+    ]);
+  }
+  await tab.getByRole('button', { name: /settings/ }).click();
+  await tab.getByRole('textbox', { name: 'Your name' }).fill('Anna');
+  await tab.keyboard.press('Enter');
+  await expect(ann.page.getByRole('button', { name: /Anna.*settings/ })).toBeVisible();
+});

@@ -92,3 +92,18 @@ test('a hub that lost its log is not hidden from those who had read it', async (
   await notice.getByRole('button', { name: 'Dismiss this notice' }).click();
   await expect(notice).toHaveCount(0);
 });
+
+test('who may write but neither read back nor see others is let in all the same', async ({
+  join,
+  open,
+  hub,
+}) => {
+  const ann = await join('Ann');
+  const token = await hub.token('box', 'Suggestion box', 'lobby=join,publish');
+  const box = await open();
+  await box.page.evaluate((kept) => sessionStorage.setItem('hubbub.app.token', JSON.stringify(kept)), token);
+  await box.page.reload();
+  await box.say('let there be cake');
+  await expect(ann.message('let there be cake').locator('.name')).toHaveText('Suggestion box');
+  await box.sent('let there be cake');
+});

@@ -139,7 +139,9 @@ export class App {
   }
 
   #show({ room, seq }: Place): void {
-    const view = this.rooms.find((other) => other.name === room) ?? this.#add(room);
+    const known = this.rooms.find((other) => other.name === room);
+    const view = known ?? this.#add(room);
+    if (!known) this.#keepRooms();
     if (view && view !== this.current) {
       this.current?.close();
       this.current = view;
@@ -152,7 +154,6 @@ export class App {
     if (!this.#hub) return undefined;
     const view = new RoomView(this.#hub.room(name));
     this.rooms = [...this.rooms, view].sort((a, b) => inOrder.compare(a.name, b.name));
-    this.#keepRooms();
     void view.join().catch(() => undefined); // the room's list says why it is not joined
     return view;
   }
@@ -169,9 +170,32 @@ export class App {
     local.write('name', this.guestName);
   }
 
+  /** Another tab has written something down. */
   #stored({ key }: StorageEvent): void {
-    const room = key === null ? undefined : roomOfKey(key, prefix);
-    if (room !== undefined) this.rooms.find((view) => view.name === room)?.readElsewhere();
+    if (key === null || !this.#hub) return;
+    const read = roomOfKey(key, prefix);
+    if (read !== undefined) this.rooms.find((view) => view.name === read)?.readElsewhere();
+    if (key === `${prefix}rooms`) this.#takeRooms(local.read('rooms', isStrings) ?? []);
+    if (key === `${prefix}name`) this.#takeName(local.read('name', isString));
+  }
+
+  /** The rooms as another tab has them now; the one that is open here stays. */
+  #takeRooms(names: string[]): void {
+    for (const view of this.rooms) {
+      if (names.includes(view.name) || view === this.current) continue;
+      this.rooms = this.rooms.filter((other) => other !== view);
+      view.dispose();
+      void view.room.leave().catch(() => undefined);
+    }
+    for (const name of names) {
+      if (!roomProblem(name) && !this.rooms.some((view) => view.name === name)) this.#add(name);
+    }
+  }
+
+  #takeName(name: string | undefined): void {
+    if (name === undefined || name === this.guestName) return;
+    this.guestName = name;
+    this.#hub?.setName(name);
   }
 }
 

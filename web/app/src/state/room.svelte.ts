@@ -1,4 +1,12 @@
-import type { Discontinuity, Message, MessageList, Presence, Room, TypingUser } from '@hubbub-im/sdk';
+import {
+  type Discontinuity,
+  HubbubError,
+  type Message,
+  type MessageList,
+  type Presence,
+  type Room,
+  type TypingUser,
+} from '@hubbub-im/sdk';
 import { Drafts } from '../lib/drafts';
 import { ReadMarks } from '../lib/readmarks';
 import { local } from '../lib/storage';
@@ -80,7 +88,7 @@ export class RoomView {
 
   /** Becomes a member, and finds out how far its reader had read. */
   async join(): Promise<void> {
-    await this.room.join({ history: 50, presence: true });
+    await this.#enter();
     this.#settleRead();
   }
 
@@ -126,6 +134,21 @@ export class RoomView {
 
   dispose(): void {
     for (const off of this.#offs) off();
+  }
+
+  /** Joins with as much as the grants allow: one may be let in without seeing who is here, or what was said. */
+  async #enter(): Promise<void> {
+    for (const wish of [
+      { history: 50, presence: true },
+      { history: 50, presence: false },
+    ]) {
+      try {
+        return await this.room.join(wish);
+      } catch (error) {
+        if (!(error instanceof HubbubError) || error.code !== 'forbidden') throw error;
+      }
+    }
+    await this.room.join({ history: 0, presence: false });
   }
 
   #settleRead(): void {
