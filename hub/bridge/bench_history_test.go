@@ -31,6 +31,7 @@ var (
 	historyDir      = flag.String("bridge.dir", "", "folder for BenchmarkHistory, filled once and kept; empty: a new one")
 	historyMessages = flag.Int("bridge.messages", 2_000_000, "messages for BenchmarkHistory")
 	historyRooms    = flag.Int("bridge.rooms", 10_000, "rooms for BenchmarkHistory")
+	historyParts    = flag.Int("bridge.partitions", 16, "partitions of the log of BenchmarkHistory")
 	historyReads    = flag.Int("bridge.reads", 200, "reads of each kind in BenchmarkHistory")
 	historyLimit    = flag.Int64("bridge.memory", 1<<30, "memory limit of the processes of BenchmarkHistory, as hubbub serve has it")
 )
@@ -45,7 +46,7 @@ func BenchmarkHistory(b *testing.B) {
 		if dir == "" {
 			dir = b.TempDir()
 		}
-		task := historyTask{Dir: dir, Messages: *historyMessages, Rooms: *historyRooms, Reads: *historyReads, Memory: *historyLimit}
+		task := historyTask{Dir: dir, Messages: *historyMessages, Rooms: *historyRooms, Reads: *historyReads, Memory: *historyLimit, Partitions: *historyParts}
 		if _, err := os.Stat(filepath.Join(dir, "jetstream")); err != nil {
 			task.run(b, "fill")
 		}
@@ -63,6 +64,7 @@ func BenchmarkHistory(b *testing.B) {
 type historyTask struct {
 	Dir                    string
 	Messages, Rooms, Reads int
+	Partitions             int
 	Memory                 int64
 }
 
@@ -130,7 +132,7 @@ func (h historyTask) fill() {
 	// A log that is filled in a minute would spend the start after it on reading the
 	// ids of the dedup window, which is all of it. Here the window is short.
 	l, err := bridge.Open(context.Background(), bridge.Config{
-		Connect: engine.Connect, Health: engine.Health, Ack: bridge.AckMemory, Dedup: time.Second,
+		Connect: engine.Connect, Health: engine.Health, Ack: bridge.AckMemory, Dedup: time.Second, Partitions: h.Partitions,
 	})
 	must(err)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -195,7 +197,7 @@ func (h historyTask) pages(name string, before func(l *bridge.Log, room string) 
 	for i, room := range rooms {
 		bounds[i] = before(l, h.room(room))
 	}
-	began := rss()
+	began, used := rss(), cpu()
 	var all []time.Duration
 	for i, room := range rooms {
 		at := time.Now()
@@ -207,8 +209,8 @@ func (h historyTask) pages(name string, before func(l *bridge.Log, room string) 
 		}
 	}
 	first := slices.Clone(all[:len(all)/4])
-	fmt.Printf("%-9s page of 50, %d rooms, cold: p50 %.1f ms, p99 %.1f ms (the first quarter: p50 %.1f, p99 %.1f); RSS %d MB before, %d after\n",
-		name, len(rooms), ms(quantile(all, 0.5)), ms(quantile(all, 0.99)), ms(quantile(first, 0.5)), ms(quantile(first, 0.99)), began, rss())
+	fmt.Printf("%-9s page of 50, %d rooms, cold: p50 %.1f ms, p99 %.1f ms (the first quarter: p50 %.1f, p99 %.1f), CPU %.1f ms each; RSS %d MB before, %d after\n",
+		name, len(rooms), ms(quantile(all, 0.5)), ms(quantile(all, 0.99)), ms(quantile(first, 0.5)), ms(quantile(first, 0.99)), ms(cpu()-used)/float64(len(rooms)), began, rss())
 	must(l.Close(context.Background()))
 	must(engine.Shutdown())
 }
@@ -221,7 +223,7 @@ func (h historyTask) end() {
 // middle reads pages that end at half of the log. Where that is, is known without
 // reading.
 func (h historyTask) middle() {
-	half := uint64(h.Messages / 16 / 2)
+	half := uint64(h.Messages / h.Partitions / 2)
 	h.pages("middle", func(*bridge.Log, string) uint64 { return half })
 }
 
@@ -268,6 +270,13 @@ func (h historyTask) publisher(l *bridge.Log, d time.Duration) (all []time.Durat
 		all = append(all, time.Since(at))
 	}
 	return all
+}
+
+// cpu is what this process has used.
+func cpu() time.Duration {
+	var u unix.Rusage
+	must(unix.Getrusage(unix.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // rss is the memory of this process, in MB.

@@ -60,7 +60,10 @@ func startCluster(t *testing.T) *cluster {
 	for _, s := range c.servers {
 		require.True(t, s.ReadyForConnections(patience))
 	}
-	eventually(t, "the cluster has a leader", func() bool { return c.leader("") >= 0 })
+	eventually(t, "the cluster is whole", func() bool {
+		leader := c.leader("")
+		return leader >= 0 && len(c.servers[leader].JetStreamClusterPeers()) == len(c.servers)
+	})
 	return c
 }
 

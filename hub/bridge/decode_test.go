@@ -115,6 +115,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(eob+"Nats-Num-Pending: 4\nNats-Last-Sequence: 0\n", `{"message":{"seq":5,"data":"aGVsbG8="}}`)
 	f.Add("Status: 404\n", `{"error":{"code":400,"err_code":10201}}`)
 	f.Add("Nats-Sequence: 18446744073709551616\n", `{"seq":1e99}`)
+	f.Add("", `{"state":{"first_seq":1,"last_seq":9,"subjects":{"s":5}}}`)
+	f.Add("", `{"state":{"first_seq":9,"last_seq":1,"subjects":{"s":5}}}`)
 	f.Fuzz(func(t *testing.T, headers, body string) {
 		msg := messageOf(headers, body)
 		if e, err := decodeLive(msg); err == nil {
@@ -125,6 +127,10 @@ func FuzzDecode(f *testing.F) {
 		}
 		if e, err := decodeStored(msg.Data); err == nil {
 			require.NotZero(t, e.Seq)
+		}
+		if sp, err := decodeSpread(msg.Data, "s"); err == nil && sp.entries > 0 {
+			require.LessOrEqual(t, sp.first, sp.last)
+			require.LessOrEqual(t, sp.entries, sp.last-sp.first+1)
 		}
 		var a directAnswer
 		for range 3 {

@@ -17,8 +17,9 @@ import (
 const (
 	// openTimeout bounds the requests with which a log is opened.
 	openTimeout = time.Minute
-	// lastWrite bounds the writing of marks when a log is closed.
-	lastWrite = 2 * time.Second
+	// lastWrite bounds the writing of marks when a log is closed, and lateWrite does
+	// where the time to close it is over.
+	lastWrite, lateWrite = 10 * time.Second, 2 * time.Second
 )
 
 // Log is a hub.Log on JetStream.
@@ -32,6 +33,7 @@ type Log struct {
 	parts   []*partition
 	watches *watches
 	known   *known        // nil where no replica can be behind
+	near    bool          // the engine is in this process: asking costs next to nothing
 	readers chan struct{} // a token for each history read under way
 
 	ctx     context.Context // ends when the log is closed
@@ -101,7 +103,7 @@ func (l *Log) open(ctx context.Context) error {
 		l.parts = append(l.parts, p)
 	}
 	l.watches = newWatches(l)
-	if err := l.watches.hearLeaders(); err != nil {
+	if err := l.watches.hearNews(); err != nil {
 		return err
 	}
 	return l.audit(ctx)
@@ -128,6 +130,7 @@ func (l *Log) connect() (err error) {
 	if l.old, err = l.cfg.Connect("hubbub-history", always...); err != nil {
 		return err
 	}
+	l.near = l.old.Opts.InProcessServer != nil
 	l.live, err = l.cfg.Connect("hubbub-watch", append(always,
 		nats.ReconnectHandler(func(*nats.Conn) { l.watches.reconnected() }),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { l.watches.failed(sub, err) }))...)
@@ -170,14 +173,21 @@ func (l *Log) Close(ctx context.Context) error {
 	l.cancel()
 	l.writers.Wait()
 	l.tasks.Wait()
-	mctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrite)
-	defer cancel()
-	if merr := l.writeMarks(mctx); merr != nil {
-		err = errors.Join(err, merr)
-	}
+	err = errors.Join(err, l.lastMarks(ctx))
 	l.watches.close()
 	l.disconnect()
 	return err
+}
+
+// lastMarks writes the marks a last time, also if ctx has ended.
+func (l *Log) lastMarks(ctx context.Context) error {
+	most := lastWrite
+	if ctx.Err() != nil {
+		ctx, most = context.WithoutCancel(ctx), lateWrite
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	return l.writeMarks(ctx)
 }
 
 // drain waits for the writers until ctx ends. What they have not stored by then is

@@ -14,9 +14,18 @@ type place struct {
 	count uint64
 }
 
-// newestPage reads backward, which JetStream cannot: it finds, by counting, where
-// the page begins, and reads forward from there.
+// newestPage reads backward, which JetStream cannot: it finds where the page begins,
+// and reads forward from there. Mostly a guess does.
 func (r *reading) newestPage(ctx context.Context) (page hub.Page, err error) {
+	page, ok, err := r.guess(ctx)
+	if ok || err != nil {
+		return page, err
+	}
+	return r.countedPage(ctx)
+}
+
+// countedPage finds the beginning by counting, which works for every room.
+func (r *reading) countedPage(ctx context.Context) (hub.Page, error) {
 	for limit, try := uint64(r.limit), 0; ; try++ {
 		first, last, err := r.ends(ctx)
 		if err != nil || first.count <= last.count {

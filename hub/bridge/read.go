@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/hubbub-im/hubbub/hub"
@@ -117,8 +118,40 @@ func (r *reading) forward(ctx context.Context, from uint64, limit, maxBytes int)
 	}
 }
 
+// fewSteps is up to which limit a page's entries are asked for one by one, where the
+// engine is in this process. A row is counted before it is sent, and for that all blocks from
+// its beginning on, or all before it, are loaded once more; meanwhile nobody can
+// publish to the partition. One by one, only those blocks are loaded in which the
+// entries are, and publishers come in between.
+const fewSteps = 100
+
 // next asks for n entries, the first at seq or after it. There may be fewer if
 // they are large.
 func (r *reading) next(ctx context.Context, seq uint64, n int) (directAnswer, error) {
+	if r.log.near && n > 1 && r.limit <= fewSteps {
+		return r.steps(ctx, max(seq, 1), n)
+	}
 	return getMany(ctx, r.log.old, r.part.stream, directGet{Seq: max(seq, 1), NextFor: r.subject, Batch: n, MaxBytes: readChunk})
+}
+
+// steps is next, one by one.
+func (r *reading) steps(ctx context.Context, seq uint64, n int) (a directAnswer, err error) {
+	for bytes := 0; n > 0 && bytes < readChunk; n-- {
+		e, ok, err := getOne(ctx, r.log.old, r.part.stream, directGet{Seq: seq, NextFor: r.subject})
+		if err != nil || !ok {
+			a.pending = 0
+			return a, err
+		}
+		if e.Seq < seq {
+			return directAnswer{}, unavailable(fmt.Errorf("stream %s: %w: %d, when the one after %d was asked for", r.part.stream, errBroken, e.Seq, seq-1))
+		}
+		a.entries = append(a.entries, e)
+		a.last, a.pending = e.Seq, 1 // there may be more
+		if e.Seq >= r.to {
+			break // what follows does not matter
+		}
+		seq = e.Seq + 1
+		bytes += len(e.Data)
+	}
+	return a, nil
 }

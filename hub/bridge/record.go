@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
@@ -111,10 +112,28 @@ func (l *Log) remember(ctx context.Context, rec *record) (*record, error) {
 		if err == nil {
 			return rec, nil
 		}
-		if api, ok := errors.AsType[*jetstream.APIError](err); !ok || api.ErrorCode != jetstream.JSErrCodeStreamWrongLastSequence {
+		if !overtaken(err) {
 			return nil, fmt.Errorf("write where the log stands: %w", err)
 		}
+		select {
+		case <-time.After(recordAgain):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("write where the log stands: %w", ctx.Err())
+		}
 	}
+}
+
+// recordAgain is how long an instance waits when another one has written first.
+const recordAgain = 20 * time.Millisecond
+
+// codeWrongSequence is what a cluster answers where one server answers
+// JSErrCodeStreamWrongLastSequence.
+const codeWrongSequence = 10164
+
+// overtaken reports whether a record was not written because another one was.
+func overtaken(err error) bool {
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == codeWrongSequence)
 }
 
 // join gives what two records know together.

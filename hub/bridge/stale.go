@@ -60,31 +60,38 @@ func (r *reading) fresher(ctx context.Context, read func(context.Context) (hub.P
 	if r.newest {
 		return cutOldest(page, r.limit), nil
 	}
+	page.More = len(page.Entries) >= r.limit // there may be
 	return page, nil
 }
 
-// fromLeader asks the leader for what follows a page, one by one.
+// leaderMost bounds how much the leader is asked for, one by one. A replica that is
+// farther behind is of no use.
+const leaderMost = 2 * hub.MaxPage
+
+// fromLeader asks the leader for what follows a page.
 func (r *reading) fromLeader(ctx context.Context, page hub.Page) (newer []hub.Entry, err error) {
-	from, room := r.from, r.limit-len(page.Entries)
+	from := r.from
 	if n := len(page.Entries); n > 0 {
 		from = page.Entries[n-1].Seq + 1
 	}
-	if r.newest {
-		room = r.limit
-	}
-	for bytes := size(page.Entries); len(newer) < room && bytes <= hub.MaxPageBytes; {
+	for bytes := size(page.Entries); ; {
+		// A page of the oldest ends where it is full, one of the newest at the end.
+		if !r.newest && (len(page.Entries)+len(newer) >= r.limit || bytes > hub.MaxPageBytes) {
+			return newer, nil
+		}
 		e, err := r.leaderNext(ctx, from)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			break
+			return newer, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		newer = append(newer, e)
+		if newer = append(newer, e); len(newer) > leaderMost {
+			return nil, unavailable(fmt.Errorf("stream %s: the replica that answered is far behind", r.part.stream))
+		}
 		bytes += len(e.Data)
 		from = e.Seq + 1
 	}
-	return newer, nil
 }
 
 // leaderNext asks the leader for the first entry at seq or after it.

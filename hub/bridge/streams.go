@@ -55,7 +55,8 @@ func (c *Config) logConfig(p int) jetstream.StreamConfig {
 }
 
 // metaConfig keeps the last few records, so that one that is half written never is
-// the only one.
+// the only one. It is read from the leader: an older record would be taken for the
+// newest.
 func (c *Config) metaConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        c.metaStream(),
@@ -64,7 +65,6 @@ func (c *Config) metaConfig() jetstream.StreamConfig {
 		Storage:     jetstream.FileStorage,
 		MaxMsgs:     8,
 		Replicas:    c.Replicas,
-		AllowDirect: true,
 	}
 }
 

@@ -18,9 +18,9 @@ const flushTimeout = 5 * time.Second
 
 // watches brings what the streams publish again to the rooms' watchers.
 type watches struct {
-	log     *Log
-	fan     *fan[*watch]
-	leaders *nats.Subscription // hears of new leaders of streams
+	log  *Log
+	fan  *fan[*watch]
+	news []*nats.Subscription // what the engine tells
 }
 
 // watch is one Watch call.
@@ -106,24 +106,40 @@ func header(msg *nats.Msg, name string) (uint64, error) {
 	return n, nil
 }
 
-// hearLeaders subscribes to the news of leaders: what the one before has committed
-// may never have been published again.
-func (w *watches) hearLeaders() error {
-	const elected = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED."
-	var err error
-	w.leaders, err = w.log.live.Subscribe(elected+"*", func(msg *nats.Msg) {
-		stream := strings.TrimPrefix(msg.Subject, elected)
-		for _, p := range w.log.parts {
-			if p.stream == stream {
-				w.suspect(p.n)
-				w.log.lookAgain()
-			}
+// What the engine tells about streams, and about itself.
+const (
+	newsElected   = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED."
+	newsAbandoned = "$JS.EVENT.ADVISORY.STREAM.BATCH_ABANDONED."
+	newsFull      = "$JS.EVENT.ADVISORY.SERVER.OUT_OF_STORAGE"
+)
+
+// hearNews subscribes to what the engine tells.
+func (w *watches) hearNews() error {
+	for subject, heard := range map[string]nats.MsgHandler{
+		newsElected + "*": func(msg *nats.Msg) { w.elected(strings.TrimPrefix(msg.Subject, newsElected)) },
+		newsAbandoned + "*": func(msg *nats.Msg) {
+			w.log.cfg.Fault(fmt.Errorf("stream %s: a batch was dropped: %s", strings.TrimPrefix(msg.Subject, newsAbandoned), msg.Data))
+		},
+		newsFull: func(msg *nats.Msg) { w.log.cfg.Fault(fmt.Errorf("a server is out of space: %s", msg.Data)) },
+	} {
+		sub, err := w.log.live.Subscribe(subject, heard)
+		if err != nil {
+			return fmt.Errorf("subscribe to the engine's news: %w", err)
 		}
-	})
-	if err != nil {
-		return fmt.Errorf("subscribe to the news of leaders: %w", err)
+		w.news = append(w.news, sub)
 	}
 	return nil
+}
+
+// elected has a partition looked at that has a new leader: what the one before has
+// committed may never have been published again.
+func (w *watches) elected(stream string) {
+	for _, p := range w.log.parts {
+		if p.stream == stream {
+			w.suspect(p.n)
+			w.log.lookAgain()
+		}
+	}
 }
 
 // suspect has all watchers of a partition look at the log.
@@ -154,5 +170,7 @@ func (w *watches) failed(sub *nats.Subscription, err error) {
 
 func (w *watches) close() {
 	w.fan.close()
-	_ = w.leaders.Unsubscribe() // the connection may be gone
+	for _, sub := range w.news {
+		_ = sub.Unsubscribe() // the connection may be gone
+	}
 }
