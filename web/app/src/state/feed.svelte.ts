@@ -33,6 +33,8 @@ export class FeedView {
   #above: Message | undefined;
   /** Whether the list reaches the room's end: what comes in at the end of an older part is no news to follow. */
   #live = true;
+  /** How tall the part on screen was when it was last looked at. */
+  #screen = 0;
   /** The first message that was wholly on screen when others came in above it. */
   #held = '';
   readonly #estimates = new Map<string, number>();
@@ -82,8 +84,13 @@ export class FeedView {
     this.#virtualizer._willUpdate();
     // From what is known already: asking the page would make it lay itself out once more.
     const { scrollOffset, scrollRect } = this.#virtualizer;
-    const below = this.#virtualizer.getTotalSize() - (scrollOffset ?? 0) - (scrollRect?.height ?? 0);
-    this.atEnd = below <= nearEnd;
+    const height = scrollRect?.height ?? 0;
+    const below = this.#virtualizer.getTotalSize() - (scrollOffset ?? 0) - height;
+    const squeezed = height < this.#screen;
+    this.#screen = height;
+    // With less room, as above a taller composer or a phone's keyboard, the end is still what is shown.
+    if (squeezed && this.atEnd && this.#live) this.toEnd();
+    else this.atEnd = below <= nearEnd;
   }
 
   /** Watches a row's height for as long as it is drawn. */
