@@ -56,12 +56,13 @@ func (h *Hub) changesOf(ctx context.Context, name string, page HistoryPage) ([]I
 	}
 	last := page.Events[len(page.Events)-1].Seq
 	if r := h.present(name); r != nil {
-		r.mu.Lock()
-		if r.changes.items != nil && r.changes.from <= last && r.at.Epoch == page.Epoch {
-			defer r.mu.Unlock()
-			return r.changes.of(page.Events, last), nil
+		if found, at, ok := r.changesAtHand(page, last); ok {
+			if at == 0 {
+				return found, nil
+			}
+			rest, _, err := h.scanChanges(ctx, name, max(at, last))
+			return append(found, rest.of(page.Events, last)...), err
 		}
-		r.mu.Unlock()
 	}
 	x, end, err := h.scanChanges(ctx, name, last)
 	if err != nil {
@@ -71,6 +72,21 @@ func (h *Hub) changesOf(ctx context.Context, name string, page HistoryPage) ([]I
 		r.keepIndex(x, end)
 	}
 	return x.of(page.Events, last), nil
+}
+
+// changesAtHand gives the changes above seq that the live room remembers, if it
+// remembers them all. Where something acked has not come to the room yet, at is
+// the sequence after which the log must be read for the rest.
+func (r *liveRoom) changesAtHand(page HistoryPage, seq uint64) (found []Item, at uint64, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.changes.items == nil || r.changes.from > seq || r.at.Epoch != page.Epoch {
+		return nil, 0, false
+	}
+	if !r.current() {
+		at = r.at.Seq
+	}
+	return r.changes.of(page.Events, seq), at, true
 }
 
 // scanChanges reads the log from seq to its end.

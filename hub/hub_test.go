@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -233,9 +234,51 @@ func TestOnlyTheAuthorEditsAndDeletes(t *testing.T) {
 			require.Equal(t, room.Code(""), judge("bob", room.Command{Kind: room.KindReact, Target: seq, Emoji: "👍"}), "live %v", live)
 		}
 		require.Equal(t, room.Code(""), judge("ann", room.Command{Kind: room.KindDelete, Target: seq}))
-		synctest.Wait()
 		require.Equal(t, room.CodeConflict, judge("ann", edit), "a deleted message stays deleted")
 	})
+}
+
+func TestNothingChangesADeletedMessage(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		live  bool
+		later int // events between the message and its delete, and after that
+	}{
+		{"nobody is in the room", false, 0},
+		{"nobody is in the room, and much has come since", false, 2 * hub.MaxPage},
+		{"the room is live", true, 0},
+		{"the room is live, and has forgotten the message", true, 2 * room.Window},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inWorld(t, hub.Config{}, func(w *world) {
+				if c.live {
+					w.join(w.connect("x"), hub.JoinRequest{Room: "lobby"})
+				}
+				var many []room.Command
+				for range c.later {
+					many = append(many, text("", "x"))
+				}
+				talk := func() {
+					for part := range slices.Chunk(many, hub.MaxBatch) {
+						w.publish("bob", "lobby", part...)
+					}
+				}
+				kept, seq := w.post("ann", "lobby", "kept"), w.post("ann", "lobby", "mine")
+				talk()
+				require.Nil(t, w.publish("ann", "lobby", room.Command{Kind: room.KindDelete, Target: seq})[0].Err)
+				for range 2 {
+					for _, o := range w.publish("ann", "lobby",
+						room.Command{Kind: room.KindEdit, Target: seq, Text: "back"},
+						room.Command{Kind: room.KindReact, Target: seq, Emoji: "👍"}) {
+						require.NotNil(t, o.Err)
+						require.Equal(t, room.CodeConflict, o.Err.Code)
+					}
+					require.Nil(t, w.publish("ann", "lobby", room.Command{Kind: room.KindEdit, Target: kept, Text: "x"})[0].Err)
+					talk()
+				}
+			})
+		})
+	}
 }
 
 func TestHistoryPagesMeetWithoutHoleOrOverlap(t *testing.T) {

@@ -99,35 +99,6 @@ func (h *Hub) judge(ctx context.Context, caller room.Caller, name string, cmd ro
 	return Record{ID: recordID(caller.User, cmd.ID), Data: data}, nil
 }
 
-// target finds the message that the command refers to: in the live room, else in
-// the log. It is nil if there is none, or if the caller may not publish anyway.
-func (h *Hub) target(ctx context.Context, caller room.Caller, name string, cmd *room.Command) (*room.Target, error) {
-	seq := cmd.Refers()
-	if seq == 0 || room.CheckName(name) != nil || !caller.Grants.Allow(name, cmd.Verb()) {
-		return nil, nil
-	}
-	if r := h.present(name); r != nil {
-		r.mu.Lock()
-		t, ok := r.state.Target(seq)
-		r.mu.Unlock()
-		if ok {
-			return &t, nil
-		}
-	}
-	page, err := h.read(ctx, name, Range{After: seq - 1, Limit: 1})
-	if err != nil {
-		return nil, h.cannot(err)
-	}
-	if len(page.Entries) == 0 || page.Entries[0].Seq != seq {
-		return nil, nil
-	}
-	ev, err := room.DecodeEvent(page.Entries[0].Data)
-	if err != nil {
-		return nil, nil // an unreadable record is no message
-	}
-	return &room.Target{Kind: ev.Kind, User: ev.User}, nil
-}
-
 func (h *Hub) outcome(ack Ack) Outcome {
 	if ack.Err != nil {
 		return Outcome{Err: room.AsError(h.cannot(ack.Err))}
