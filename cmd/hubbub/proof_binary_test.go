@@ -181,6 +181,20 @@ func (h *hubProcess) tail() string {
 	return string(text[max(0, len(text)-4000):])
 }
 
+// stacks asks the hub what it is doing, in its own words, and goes on with a new
+// one: whoever is asked this way ends.
+func (h *hubProcess) stacks() string {
+	text, err := os.ReadFile(h.log.Name())
+	require.NoError(h.t, err)
+	require.NoError(h.t, h.cmd.Process.Signal(syscall.SIGQUIT))
+	<-h.exited
+	after, err := os.ReadFile(h.log.Name())
+	require.NoError(h.t, err)
+	h.start()
+	h.awaitReady()
+	return string(after[len(text):])
+}
+
 // token gives a user's token, good for everything.
 func (h *hubProcess) token(user string) string {
 	signed, err := token.Sign(h.key, token.Claims{

@@ -103,12 +103,16 @@ func (r *run) do() *checker.History {
 	r.disturb()
 	r.awaitAcks(int64(r.load.atLeast))
 	close(r.quiet)
-	r.await(&publishers, cancel, "the publishers to be answered")
+	if !r.await(&publishers, cancel, "the publishers to be answered") {
+		r.t.FailNow()
+	}
 	stop()
 	readers.Wait()
 	r.targets = r.positions()
 	close(r.told)
-	r.await(&followers, cancel, "the subscribers to get there")
+	if !r.await(&followers, cancel, "the subscribers to get there") {
+		r.ctx = context.Background() // for the reading back
+	}
 	r.readBack()
 	return &r.history
 }
@@ -176,7 +180,7 @@ func (r *run) awaitAcks(n int64) {
 
 // await waits for clients to end. Those that do not are made to, and the checker
 // says what they missed.
-func (r *run) await(clients *sync.WaitGroup, giveUp func(), what string) {
+func (r *run) await(clients *sync.WaitGroup, giveUp func(), what string) bool {
 	r.t.Helper()
 	done := make(chan struct{})
 	go func() {
@@ -185,10 +189,12 @@ func (r *run) await(clients *sync.WaitGroup, giveUp func(), what string) {
 	}()
 	select {
 	case <-done:
+		return true
 	case <-time.After(r.load.settle):
-		r.t.Errorf("gave up waiting %v for %s\n%s", r.load.settle, what, r.hub.tail())
+		r.t.Errorf("gave up waiting %v for %s\n%s\nwhat the hub is doing:\n%s", r.load.settle, what, r.hub.tail(), r.hub.stacks())
 		giveUp()
 		<-done
+		return false
 	}
 }
 
