@@ -87,6 +87,7 @@ test('a guest can take another name', async ({ join }) => {
   await dialog.getByRole('textbox', { name: 'Your name' }).fill('Anna');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(ann.page.getByRole('button', { name: /Anna.*settings/ })).toBeVisible();
+  await expect(bob.page.getByRole('complementary').getByText('Anna')).toBeVisible();
   await ann.say('as Anna');
   await expect(bob.message('as Anna').locator('.name')).toHaveText('Anna');
   await expect(ann.message('as Ann').first().getByText('you', { exact: true })).toBeVisible();

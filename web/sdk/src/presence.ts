@@ -26,7 +26,7 @@ export class Roster {
     this.#count = count;
     this.store.invalidate();
     return {
-      joined: [...this.#members.values()].filter((m) => !was.has(m.user)).map(userOf),
+      joined: [...this.#members.values()].filter((m) => was.get(m.user)?.name !== m.name).map(userOf),
       left: [...was.values()].filter((m) => !this.#members.has(m.user)).map(userOf),
       count,
     };

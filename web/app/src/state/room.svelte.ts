@@ -77,6 +77,9 @@ export class RoomView {
         this.presence = presence;
         for (const member of presence.members) people.meet(member.user, member.name);
       }),
+      room.on('presence', ({ joined }) => {
+        for (const person of joined) people.learn(person.user, person.name);
+      }),
       room.typing.users.subscribe((users) => {
         this.typing = users;
       }),
