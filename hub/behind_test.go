@@ -43,7 +43,7 @@ type lateWatcher struct {
 func (w *lateWatcher) Entry(e hub.Entry) {
 	w.log.mu.Lock()
 	if w.log.late {
-		w.log.held = append(w.log.held, func() { w.Watcher.Entry(e) })
+		w.log.held = append(w.log.held, func() { w.Watcher.Entry(e); w.Watcher.Flush() })
 		w.log.mu.Unlock()
 		return
 	}

@@ -38,6 +38,7 @@ func (r *liveRoom) runCatchUp() {
 	wait, empty := catchUpFirst, 0
 	for {
 		moved, done, err := r.catchUpOnce(empty >= catchUpTries)
+		r.Flush()
 		if done {
 			return
 		}
@@ -145,7 +146,7 @@ func (r *liveRoom) skip() bool {
 	e := r.catchUp.pending[0]
 	r.catchUp.pending = r.catchUp.pending[1:]
 	r.hub.counter.resets.Add(1)
-	r.tell(Frame{Data: r.hub.cfg.Codec.Encode(ResetPush{Room: r.name, At: r.at, Reason: ResetEpoch}), Room: r.name, At: r.at})
+	r.tell(ResetPush{Room: r.name, At: r.at, Reason: ResetEpoch}, r.at, "")
 	r.deliver(e)
 	return true
 }
@@ -163,6 +164,6 @@ func (r *liveRoom) startOver(ctx context.Context, why ResetReason) error {
 	r.catchUp.pending, r.catchUp.again = nil, true // what waited may be of the old epoch
 	r.seed(page)
 	r.acked = 0
-	r.tell(Frame{Data: r.hub.cfg.Codec.Encode(ResetPush{Room: r.name, At: r.at, Reason: why}), Room: r.name, At: r.at})
+	r.tell(ResetPush{Room: r.name, At: r.at, Reason: why}, r.at, "")
 	return room.Errorf(room.CodeUnavailable, "the room's log was reset: %s", why)
 }

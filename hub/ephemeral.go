@@ -23,7 +23,7 @@ func (s *Session) Typing(name string, typing bool) error {
 	if err := allow(caller, name, room.VerbTyping); err != nil {
 		return err
 	}
-	if _, in := s.in(name); !in {
+	if !s.in(name) {
 		return room.Errorf(room.CodeNotJoined, "join the room before typing in it")
 	}
 	return s.hub.Typing(caller, name, typing)
@@ -83,8 +83,8 @@ func (r *liveRoom) ephemeral(data []byte) {
 	default:
 		return // a newer hub's
 	}
-	frame := Frame{Data: r.hub.cfg.Codec.Encode(push)}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tell(frame)
+	r.tell(push, Position{}, sig.Kind+" "+r.name+" "+sig.User)
+	r.mu.Unlock()
+	r.Flush()
 }

@@ -19,9 +19,8 @@ type Config struct {
 	Codec Codec
 
 	Ring          int           // newest events that a live room keeps at hand; 256
-	QueueBytes    int           // bytes that may wait for one peer; 1 MiB
-	QueueFrames   int           // frames that may wait for one peer; 4,096
 	RoomsPerConn  int           // rooms that one session may be in; 500
+	Linger        time.Duration // how long a large room lets frames gather before it brings them; 0
 	TailCheck     time.Duration // how often each live room is compared with the log; 5 s
 	PresenceDelay time.Duration // how long joins and leaves are gathered; 200 ms
 	EmptyLinger   time.Duration // how long a room without members is kept; 10 s
@@ -34,8 +33,6 @@ type Config struct {
 
 func (c *Config) setDefaults() {
 	def(&c.Ring, 256)
-	def(&c.QueueBytes, 1<<20)
-	def(&c.QueueFrames, 4096)
 	def(&c.RoomsPerConn, 500)
 	def(&c.TailCheck, 5*time.Second)
 	def(&c.PresenceDelay, 200*time.Millisecond)
@@ -110,14 +107,10 @@ func (h *Hub) Close() {
 	}
 }
 
-// Connect registers a new peer. The caller must call Close on the session when
-// the peer is gone.
-func (h *Hub) Connect(caller room.Caller) (*Session, error) {
-	s := &Session{
-		hub: h, id: uuid.NewString(), caller: caller,
-		queue: newQueue(h.cfg.QueueBytes, h.cfg.QueueFrames),
-		rooms: make(map[string]*liveRoom),
-	}
+// Connect registers a new peer, who is reached through the outlet. The caller must
+// call Close on the session when the peer is gone.
+func (h *Hub) Connect(caller room.Caller, outlet Outlet) (*Session, error) {
+	s := &Session{hub: h, id: uuid.NewString(), outlet: outlet, caller: caller, rooms: make(map[string]*member)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -200,8 +193,8 @@ type Stats struct {
 
 	Published  uint64 // events that the log acknowledged
 	Refused    uint64 // commands that the rules refused, or the log
-	Deliveries uint64 // event frames queued to members
-	Slow       uint64 // sessions cut because their queue was full
+	Deliveries uint64 // event frames for members, each counted
+	Slow       uint64 // sessions cut because their peer lagged too far behind
 	Repairs    uint64 // holes found and read from the log
 	Resets     uint64 // rooms whose epoch changed under their members
 	LogReads   uint64 // history pages read from the log, not from a ring

@@ -46,7 +46,8 @@ type Joined struct {
 }
 
 // Join makes s a member of a room. respond is called with the answer, before
-// anything newer can be queued to s; it must only encode it and call s.Send.
+// anything newer can reach the outlet, and after all that it covers has; it must
+// only encode it and send it the same way, and not call the hub.
 // Without an error, respond was called.
 func (s *Session) Join(ctx context.Context, req JoinRequest, respond func(Joined)) error {
 	if err := s.mayJoin(req); err != nil {

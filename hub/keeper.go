@@ -78,7 +78,7 @@ func (h *Hub) letGo(now time.Time) {
 func (r *liveRoom) idle(now time.Time, linger time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.members) > 0 || r.catchUp.running || now.Sub(r.empty) < linger {
+	if r.members.size() > 0 || r.flow.running || r.catchUp.running || now.Sub(r.members.empty) < linger {
 		return false
 	}
 	r.catchUp.shut = true

@@ -108,6 +108,10 @@ type Watcher interface {
 	// a hole: the receiver compares Prev with the last sequence that it has seen,
 	// and only Prev above that one is a hole.
 	Entry(e Entry)
+	// Flush says that the entries brought since the last Flush are all that the Log
+	// has at hand: what it delivers in one go is to be one round. Each Entry is
+	// followed by a Flush before the Log waits for more, whatever else it does.
+	Flush()
 	// Suspect says that entries may have been missed (the connection was lost,
 	// the receiver was too slow, the log has a new leader or a new epoch): the
 	// receiver compares its last sequence with Tail.

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,8 @@ type Memory struct {
 	ids    []memoryID // by age; what dedup knows
 	todo   []func()   // waits for run
 	closed bool
+
+	touched []*memoryWatch // were brought entries and no Flush; owned by run
 }
 
 // MemoryOptions bound a Memory. Each has a default.
@@ -74,6 +77,7 @@ func (m *Memory) run() {
 		for _, do := range todo {
 			do()
 		}
+		m.flush()
 		if closed {
 			return
 		}
@@ -141,8 +145,22 @@ func (m *Memory) store(name string, records []Record, done func([]Ack)) {
 				w.Entry(e)
 			}
 		}
+		if len(stored) > 0 && !slices.Contains(m.touched, w) {
+			m.touched = append(m.touched, w)
+		}
 	}
 	done(acks)
+}
+
+// flush ends what was brought in one go.
+func (m *Memory) flush() {
+	for _, w := range m.touched {
+		if w.on.Load() {
+			w.Flush()
+		}
+	}
+	clear(m.touched)
+	m.touched = m.touched[:0]
 }
 
 // forget lets go of the ids whose window is over. mu is held.

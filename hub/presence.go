@@ -63,6 +63,7 @@ func (h *Hub) tellPresence() {
 }
 
 func (r *liveRoom) tellChanges() {
+	defer r.Flush()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	push := PresencePush{Room: r.name, Count: r.roster.Count()}
@@ -73,11 +74,7 @@ func (r *liveRoom) tellChanges() {
 			push.Left = append(push.Left, c.Member)
 		}
 	}
-	if len(r.watchers) == 0 || len(push.Joined)+len(push.Left) == 0 {
-		return
-	}
-	frame := Frame{Data: r.hub.cfg.Codec.Encode(push)}
-	for s := range r.watchers {
-		s.Send(frame)
+	if r.members.watching > 0 && len(push.Joined)+len(push.Left) > 0 {
+		r.tellWatchers(push)
 	}
 }

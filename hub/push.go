@@ -6,18 +6,13 @@ import (
 	"github.com/hubbub-im/hubbub/room"
 )
 
-// Frame is one encoded push or reply on its way to a peer. The same bytes go to
-// every member, so nobody may change them.
-type Frame struct {
-	Data []byte
-	Room string   // the room that the frame moves, or ""
-	At   Position // where the room stands after it; Seq 0: it does not move
-}
-
 // Codec turns a push into the bytes that peers read. A push is encoded once,
 // however many members the room has.
 type Codec interface {
-	Encode(p Push) []byte
+	// Append appends to dst the push as most peers are sent it, ready for the wire.
+	// It gives dst and where in it the message begins, for peers that are sent that
+	// alone; the message reaches to the end.
+	Append(dst []byte, p Push) (out []byte, message int)
 }
 
 // Push is something that a room tells its members: one of the types below.

@@ -11,9 +11,9 @@ import (
 // What does not fit is read from the log afterwards.
 const maxPending = 4096
 
-// liveRoom is a room with members on this instance. The goroutine that brings an
-// entry delivers it, under mu, to the queue of each member; nothing in here waits
-// for a peer or for the log while mu is held.
+// liveRoom is a room with members on this instance. What happens in it gathers,
+// encoded once, under mu, and is brought to the members without it; nothing in here
+// waits for a peer or for the log while mu is held.
 type liveRoom struct {
 	// static after construction
 	hub    *Hub
@@ -22,17 +22,16 @@ type liveRoom struct {
 	stop   func()        // ends the subscriptions; set before opened is closed
 	err    error         // why opening failed; set before opened is closed
 
-	mu       sync.Mutex // guards what follows
-	at       Position   // the last event that was delivered
-	acked    uint64     // the highest sequence that a publisher here was told of
-	state    room.State
-	ring     ring
-	changes  changeIndex
-	members  map[*Session]struct{}
-	roster   room.Roster
-	watchers map[*Session]struct{} // the members who asked for presence
-	empty    time.Time             // since when there is no member
-	catchUp  catchUp
+	mu      sync.Mutex // guards what follows
+	at      Position   // the last event that was delivered
+	acked   uint64     // the highest sequence that a publisher here was told of
+	state   room.State
+	ring    ring
+	changes changeIndex
+	members audience
+	roster  room.Roster
+	flow    flow
+	catchUp catchUp
 }
 
 // catchUp is what a room needs while its order is not whole.
@@ -46,11 +45,9 @@ type catchUp struct {
 func newLiveRoom(h *Hub, name string) *liveRoom {
 	return &liveRoom{
 		hub: h, name: name, opened: make(chan struct{}),
-		ring:     ring{cap: h.cfg.Ring},
-		members:  make(map[*Session]struct{}),
-		watchers: make(map[*Session]struct{}),
-		empty:    time.Now(),
-		catchUp:  catchUp{running: true}, // until open has read the newest page
+		ring:    ring{cap: h.cfg.Ring},
+		members: audience{empty: time.Now()},
+		catchUp: catchUp{running: true}, // until open has read the newest page
 	}
 }
 
@@ -100,7 +97,7 @@ func (r *liveRoom) hold(e Entry) {
 	r.catchUp.pending = append(r.catchUp.pending, e)
 }
 
-// deliver makes e part of the room and queues it to every member. mu is held.
+// deliver makes e part of the room and tells every member. mu is held.
 func (r *liveRoom) deliver(e Entry) {
 	ev, err := room.DecodeEvent(e.Data)
 	it := Item{Seq: e.Seq, Event: e.Data}
@@ -112,10 +109,8 @@ func (r *liveRoom) deliver(e Entry) {
 	r.state.Apply(e.Seq, ev)
 	r.ring.push(it)
 	r.changes.add(it, ev)
-	if len(r.members) > 0 {
-		r.hub.counter.deliveries.Add(uint64(len(r.members)))
-		r.tell(Frame{Data: r.hub.cfg.Codec.Encode(EventPush{Room: r.name, Item: it}), Room: r.name, At: r.at})
-	}
+	r.hub.counter.deliveries.Add(uint64(r.members.size()))
+	r.tell(EventPush{Room: r.name, Item: it}, r.at, "")
 }
 
 // standIn is what takes the place of a record that does not decode.
@@ -128,53 +123,42 @@ func standIn() (*room.Event, []byte) {
 	return ev, data
 }
 
-// tell queues a frame to every member. mu is held.
-func (r *liveRoom) tell(f Frame) {
-	for s := range r.members {
-		s.Send(f)
-	}
-}
-
-// attach makes s a member and calls respond before anything newer can reach it.
-// mu is held.
+// attach makes s a member, who has had all that came before and will have all that
+// comes after: the answer to the join is to be sent before mu is let go. mu is held.
 func (r *liveRoom) attach(s *Session, presence bool) error {
 	if r.catchUp.shut {
 		return errRoomShut
 	}
-	if err := s.enter(r); err != nil {
+	m, again, err := s.enter(r)
+	if err != nil {
 		return err
 	}
-	r.members[s] = struct{}{}
-	delete(r.watchers, s)
-	if presence {
-		r.watchers[s] = struct{}{}
+	if again {
+		r.bringUpTo(m)
+	} else {
+		r.members.add(m)
 	}
+	r.members.watch(m, presence)
 	caller := s.Caller()
 	r.roster.Join(caller.User, caller.Name, s.id)
 	r.tellRoster()
 	return nil
 }
 
-// leave takes s out. Its user is gone with the last session.
-func (r *liveRoom) leave(s *Session) {
+// leave takes a member out. Its user is gone with the last session.
+func (r *liveRoom) leave(m *member) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, in := r.members[s]; !in {
-		return
-	}
-	delete(r.members, s)
-	delete(r.watchers, s)
-	r.roster.Leave(s.Caller().User, s.id)
+	r.members.remove(m)
+	r.roster.Leave(m.session.Caller().User, m.session.id)
 	r.tellRoster()
-	if len(r.members) == 0 {
-		r.empty = time.Now()
-	}
+	r.mu.Unlock()
+	m.depart()
 }
 
 func (r *liveRoom) info() RoomInfo {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return RoomInfo{Room: r.name, Users: r.roster.Count(), Sessions: len(r.members), At: r.at}
+	return RoomInfo{Room: r.name, Users: r.roster.Count(), Sessions: r.members.size(), At: r.at}
 }
 
 // shut ends the room's subscriptions. It is no longer in the registry.

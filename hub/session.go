@@ -1,21 +1,21 @@
 package hub
 
 import (
-	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hubbub-im/hubbub/room"
 )
 
-// Reason says why a session was closed. It is an error, and what Next gives once
-// the session is over.
+// Reason says why a session was closed. It is an error, and what Queue.Next gives
+// once the session is over.
 type Reason string
 
 // The reasons for which a session ends.
 const (
 	// ReasonGone: the peer went away, or the edge closed the session.
 	ReasonGone Reason = "gone"
-	// ReasonSlow: the peer read too slowly and its queue was full.
+	// ReasonSlow: the peer read too slowly, and too much waited for it.
 	ReasonSlow Reason = "slow"
 	// ReasonShutdown: the hub goes down.
 	ReasonShutdown Reason = "shutdown"
@@ -26,17 +26,19 @@ const (
 // Error gives the reason's name.
 func (r Reason) Error() string { return "session closed: " + string(r) }
 
-// Session is one connected peer: its identity, its rooms, and the frames that
-// wait for it.
+// Session is one connected peer: its identity and its rooms. It reaches the peer
+// through the outlet that the edge has given.
 type Session struct {
 	// static after construction
-	hub   *Hub
-	id    string
-	queue *queue
+	hub    *Hub
+	id     string
+	outlet Outlet
+
+	slow atomic.Bool // it was counted as slow
 
 	mu     sync.Mutex // guards what follows; taken after a liveRoom's, never before
 	caller room.Caller
-	rooms  map[string]*liveRoom
+	rooms  map[string]*member
 	closed bool
 }
 
@@ -50,34 +52,25 @@ func (s *Session) Caller() room.Caller {
 	return s.caller
 }
 
-// Send queues a frame for the peer. A full queue closes the session with
-// ReasonSlow: a slow peer hurts only itself.
-func (s *Session) Send(f Frame) { s.put(f, false) }
+// send brings a push to this peer alone.
+func (s *Session) send(name string, p Push) {
+	r := newRound(name, 0)
+	defer r.free()
+	r.add(s.hub.cfg.Codec, p, Position{}, "")
+	if !s.outlet.Deliver(r, 0) {
+		s.countSlow()
+	}
+}
 
-// Reply queues what the peer has asked for: it may be larger than what is left of
-// the queue. Whoever calls it has waited in Room before taking the request.
-func (s *Session) Reply(f Frame) { s.put(f, true) }
-
-func (s *Session) put(f Frame, asked bool) {
-	if !s.queue.put(f, asked) && s.queue.close(ReasonSlow) {
+func (s *Session) countSlow() {
+	if s.slow.CompareAndSwap(false, true) {
 		s.hub.counter.slow.Add(1)
 	}
 }
 
-// Room waits until the peer has taken enough of what is queued for the answer to
-// another request. A peer that asks faster than it reads is not cut, but waits.
-func (s *Session) Room(ctx context.Context) error { return s.queue.room(ctx) }
-
-// Next waits for frames and gives all that are queued, in buf if it is large
-// enough. Its error is the Reason once the session is closed, or ctx's.
-func (s *Session) Next(ctx context.Context, buf []Frame) ([]Frame, error) {
-	return s.queue.take(ctx, buf)
-}
-
-// Close ends the session and leaves its rooms. Frames that still wait are
-// dropped. Only the first close gives the reason.
+// Close ends the session, tells the outlet why and leaves the rooms. Only the first
+// close counts.
 func (s *Session) Close(why Reason) {
-	s.queue.close(why)
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -87,8 +80,12 @@ func (s *Session) Close(why Reason) {
 	rooms := s.rooms
 	s.rooms = nil
 	s.mu.Unlock()
-	for _, r := range rooms {
-		r.leave(s)
+	if why == ReasonSlow {
+		s.countSlow()
+	}
+	s.outlet.End(why)
+	for _, m := range rooms {
+		m.room.leave(m)
 	}
 	s.hub.mu.Lock()
 	delete(s.hub.sessions, s.id)
@@ -98,13 +95,13 @@ func (s *Session) Close(why Reason) {
 // Leave takes the session out of a room; it is false if it was not in it.
 func (s *Session) Leave(name string) bool {
 	s.mu.Lock()
-	r := s.rooms[name]
+	m := s.rooms[name]
 	delete(s.rooms, name)
 	s.mu.Unlock()
-	if r == nil {
+	if m == nil {
 		return false
 	}
-	r.leave(s)
+	m.room.leave(m)
 	return true
 }
 
@@ -127,33 +124,37 @@ func (s *Session) Renew(caller room.Caller) error {
 	for _, name := range lost {
 		if s.Leave(name) {
 			why := room.Errorf(room.CodeForbidden, "the new token no longer grants this room")
-			s.Send(Frame{Data: s.hub.cfg.Codec.Encode(LeftPush{Room: name, Why: why})})
+			s.send(name, LeftPush{Room: name, Why: why})
 		}
 	}
 	return nil
 }
 
 // in reports whether the session is in the room.
-func (s *Session) in(name string) (*liveRoom, bool) {
+func (s *Session) in(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, ok := s.rooms[name]
-	return r, ok
+	return s.rooms[name] != nil
 }
 
-// enter notes the room as joined. It is called with the room's lock held.
-func (s *Session) enter(r *liveRoom) error {
+// enter notes the room as joined, or finds that it was so again. It is called with
+// the room's lock held.
+func (s *Session) enter(r *liveRoom) (m *member, again bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	m = s.rooms[r.name]
 	switch {
 	case s.closed:
-		return ReasonGone
-	case s.rooms[r.name] == nil && len(s.rooms) >= s.hub.cfg.RoomsPerConn:
-		return room.Errorf(room.CodeLimitReached, "this connection is in %d rooms, which is the limit; leave one first", len(s.rooms))
+		return nil, false, ReasonGone
+	case m == nil && len(s.rooms) >= s.hub.cfg.RoomsPerConn:
+		return nil, false, room.Errorf(room.CodeLimitReached, "this connection is in %d rooms, which is the limit; leave one first", len(s.rooms))
 	case !s.caller.Grants.Allow(r.name, room.VerbJoin):
 		// The grants shrank while the join was under way.
-		return room.Errorf(room.CodeForbidden, "the grants do not cover %q in this room", room.VerbJoin)
+		return nil, false, room.Errorf(room.CodeForbidden, "the grants do not cover %q in this room", room.VerbJoin)
+	case m != nil:
+		return m, true, nil
 	}
-	s.rooms[r.name] = r
-	return nil
+	m = &member{room: r, session: s, next: r.flow.count}
+	s.rooms[r.name] = m
+	return m, false, nil
 }

@@ -157,14 +157,15 @@ type simPart struct {
 
 func (m *simMember) live(ctx context.Context) {
 	for ctx.Err() == nil {
-		session, err := m.hub.Connect(caller(fmt.Sprint("member-", m.n)))
+		queue := hub.NewQueue(1<<20, 4096)
+		session, err := m.hub.Connect(caller(fmt.Sprint("member-", m.n)), queue)
 		if err != nil {
 			m.t.Errorf("connect: %v", err)
 			return
 		}
-		if m.join(ctx, session) {
+		if m.join(ctx, peer{session, queue}) {
 			stay, leave := context.WithTimeout(ctx, time.Duration(200+m.dice.IntN(2000))*time.Millisecond)
-			m.listen(stay, session)
+			m.listen(stay, queue)
 			leave()
 		}
 		session.Close(hub.ReasonGone)
@@ -186,7 +187,7 @@ func (m *simMember) lastLook() {
 }
 
 // join joins until it is live. It is false when it could not.
-func (m *simMember) join(ctx context.Context, session *hub.Session) bool {
+func (m *simMember) join(ctx context.Context, session peer) bool {
 	for {
 		req := hub.JoinRequest{Room: m.room, Since: m.at, History: 3}
 		if m.at != nil {
@@ -241,9 +242,9 @@ func (m *simMember) saw(seq uint64) {
 	part.seqs = append(part.seqs, seq)
 }
 
-func (m *simMember) listen(ctx context.Context, session *hub.Session) {
+func (m *simMember) listen(ctx context.Context, queue *hub.Queue) {
 	for {
-		frames, err := session.Next(ctx, nil)
+		frames, err := queue.Next(ctx, nil)
 		if err != nil {
 			return
 		}

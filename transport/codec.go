@@ -6,25 +6,31 @@ import (
 	"github.com/hubbub-im/hubbub/transport/wire"
 )
 
-// Codec writes the hub's pushes as frames of hubbub.v1.json. SSE carries the same
-// frames, so there is one.
+// Codec writes the hub's pushes as messages of hubbub.v1.json, each in a WebSocket
+// frame: a server's frames are not masked, and so the same for every peer. SSE
+// carries the same messages without the frame.
 type Codec struct{}
 
-// Encode writes a push.
-func (Codec) Encode(p hub.Push) []byte {
+// Append writes a push; see hub.Codec.
+func (Codec) Append(dst []byte, p hub.Push) (out []byte, message int) {
+	start := len(dst)
+	return sealText(appendPush(openText(dst), p), start)
+}
+
+func appendPush(dst []byte, p hub.Push) []byte {
 	switch p := p.(type) {
 	case hub.EventPush:
-		return wire.AppendEvent(make([]byte, 0, len(p.Event)+len(p.Room)+64), p.Room, p.Seq, p.Event)
+		return wire.AppendEvent(dst, p.Room, p.Seq, p.Event)
 	case hub.PresencePush:
-		return wire.Encode(0, wire.PresencePush{Room: p.Room, Joined: users(p.Joined), Left: users(p.Left), Count: p.Count})
+		return wire.Append(dst, 0, wire.PresencePush{Room: p.Room, Joined: users(p.Joined), Left: users(p.Left), Count: p.Count})
 	case hub.TypingPush:
-		return wire.Encode(0, wire.TypingPush(p))
+		return wire.Append(dst, 0, wire.TypingPush(p))
 	case hub.BroadcastPush:
-		return wire.Encode(0, wire.BroadcastPush(p))
+		return wire.Append(dst, 0, wire.BroadcastPush(p))
 	case hub.ResetPush:
-		return wire.Encode(0, wire.ResetPush{Room: p.Room, Epoch: p.At.Epoch, Seq: p.At.Seq, Reason: wire.ResetReason(p.Reason)})
+		return wire.Append(dst, 0, wire.ResetPush{Room: p.Room, Epoch: p.At.Epoch, Seq: p.At.Seq, Reason: wire.ResetReason(p.Reason)})
 	case hub.LeftPush:
-		return wire.Encode(0, wire.LeftPush{Room: p.Room, Code: p.Why.Code, Message: p.Why.Message})
+		return wire.Append(dst, 0, wire.LeftPush{Room: p.Room, Code: p.Why.Code, Message: p.Why.Message})
 	}
 	panic("transport: a push without a frame") // a new Push must get its frame here
 }

@@ -1,9 +1,12 @@
 package transport
 
 import (
+	"context"
 	"net"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
@@ -16,136 +19,184 @@ import (
 // closeTimeout bounds the peer's part of the close handshake.
 const closeTimeout = 5 * time.Second
 
-// conn is one WebSocket connection. The goroutine that accepted it reads; it
-// starts the writer and the timers, and on the way out waits for them.
+// conn is one WebSocket connection. One goroutine reads and owns it, and on the way
+// out waits for what it has started; there is no writer. It is the hub.Outlet of its
+// session.
 type conn struct {
-	// static after connect
-	srv     *Server
-	ws      *websocket.Conn
-	net     net.Conn     // beneath ws
-	session *hub.Session // nil until the caller is known
-	guest   bool
+	// static after the handshake
+	srv  *Server
+	ws   *websocket.Conn
+	sock socket // beneath ws
+	out  sender // beneath both
 
 	// owned by the reader
+	guest     bool
 	malformed int
-	limit     *limiter
-	publishes *window
+	limit     limiter
+	publishes window
 
 	// shared
 	heard atomic.Int64            // when the peer was last heard, in Unix nanoseconds
-	tasks sync.WaitGroup          // the writer, or without a session the one that says goodbye
-	bye   atomic.Pointer[goodbye] // set once, under mu: the connection is to end, or has
+	bye   atomic.Pointer[goodbye] // set once: the connection is to end, or has
+	tasks sync.WaitGroup          // what writes a backlog
 
-	pinged time.Time // when the peer was last pinged; owned by watchSilence
-
-	mu      sync.Mutex // guards the timers, and that nothing starts behind release
-	silence *time.Timer
-	expiry  *time.Timer
+	mu      sync.Mutex   // guards what follows, but for the reader, who alone sets session
+	session *hub.Session // nil until the caller is known
+	clock   clock
+	stop    context.CancelFunc // ends the command under way; nil: there is none
 }
 
-// goodbye is how a connection ends: a disconnect frame and a close code. Without a
-// frame there is nobody left to say it to.
-type goodbye struct {
-	code  wire.CloseCode
-	frame []byte
-}
+// goodbye is how a connection ends: with a disconnect frame and a close code, or,
+// for code 0, with nobody left to say it to.
+type goodbye struct{ code wire.CloseCode }
 
-// is reports whether f is the goodbye's own frame.
-func (g *goodbye) is(f hub.Frame) bool {
-	return g != nil && len(g.frame) > 0 && &g.frame[0] == &f.Data[0]
-}
-
-func newConn(s *Server, ws *websocket.Conn, under net.Conn) *conn {
-	c := &conn{
-		srv: s, ws: ws, net: under,
-		limit: newLimiter(s.cfg.Limits), publishes: newWindow(s.cfg.Limits.InFlight),
-	}
+func newConn(s *Server) *conn {
+	c := &conn{srv: s, limit: newLimiter(s.cfg.Limits), publishes: window{max: s.cfg.Limits.InFlight}}
 	c.heard.Store(time.Now().UnixNano())
 	return c
 }
 
+// open takes the connection that was hijacked.
+func (c *conn) open(under net.Conn, ahead []byte) {
+	c.out.most, c.out.longest = c.srv.cfg.Limits.QueueBytes, c.srv.cfg.Limits.QueueAge
+	c.out.tasks, c.out.late, c.out.over = &c.tasks, c.lagged, c.written
+	raw := c.srv.rawConn(under)
+	c.out.open(under, raw)
+	c.sock.open(under, raw, ahead, &c.out)
+}
+
+// rawConn gives the socket itself, for reads and writes that do not wait, or nil.
+// What stands around a socket, as TLS does, has a Read and Write of its own.
+func (s *Server) rawConn(under net.Conn) syscall.RawConn {
+	if s.cfg.PlainIO {
+		return nil
+	}
+	switch under.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		raw, err := under.(syscall.Conn).SyscallConn()
+		if err != nil {
+			return nil
+		}
+		return raw
+	}
+	return nil
+}
+
+// Deliver sends what a room brings; see hub.Outlet.
+func (c *conn) Deliver(r *hub.Round, from int) bool {
+	return c.out.round(r, from)
+}
+
+// End says goodbye for the hub; see hub.Outlet.
+func (c *conn) End(why hub.Reason) {
+	if why != hub.ReasonGone {
+		c.endDropping(closeCode(why))
+	}
+}
+
+// lagged ends the connection of a peer that lags too much.
+func (c *conn) lagged() {
+	if s := c.known(); s != nil {
+		s.Close(hub.ReasonSlow)
+		return
+	}
+	c.end(wire.CloseSlow, 0)
+}
+
+// known is the session, or nil while there is none.
+func (c *conn) known() *hub.Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session
+}
+
 // release ends everything that the connection started, and waits for it.
 func (c *conn) release() {
+	c.bye.CompareAndSwap(nil, &goodbye{})
 	c.mu.Lock()
-	stopTimer(c.silence)
-	stopTimer(c.expiry)
-	unsaid := c.bye.CompareAndSwap(nil, &goodbye{})
+	c.clock.end()
 	c.mu.Unlock()
-	if unsaid { // else somebody is saying it
-		c.depart()
-		_ = c.ws.CloseNow()
-	}
-	c.tasks.Wait()
 	c.depart()
+	c.out.abandon()
+	c.tasks.Wait()
 	_ = c.ws.CloseNow()
 }
 
-// survive tells the peer of a panic of the reader, before guard tells the operator.
+// abort ends the connection without a word.
+func (c *conn) abort() {
+	c.bye.CompareAndSwap(nil, &goodbye{})
+	c.interrupt()
+	c.out.stop()
+}
+
+// survive keeps a panic of the reader to its own connection, and tells the peer and
+// the operator of it.
 func (c *conn) survive() {
 	if fault := recover(); fault != nil {
+		c.srv.cfg.Logger.Error().Str("path", "/ws").Interface("panic", fault).Bytes("stack", debug.Stack()).Msg("panic in a connection")
 		c.end(wire.CloseInternal, 0)
-		panic(fault)
 	}
 }
 
 // depart takes the peer out of its rooms.
 func (c *conn) depart() {
-	if c.session != nil {
-		c.session.Close(hub.ReasonGone)
+	if s := c.known(); s != nil {
+		s.Close(hub.ReasonGone)
 	}
 }
 
-func stopTimer(t *time.Timer) {
-	if t != nil {
-		t.Stop()
-	}
-}
+// end says goodbye with a code, once: a disconnect frame behind all that waits, and
+// the close frame. The peer's own close frame is then the reader's to wait for.
+func (c *conn) end(code wire.CloseCode, retryAfter time.Duration) { c.say(code, retryAfter, false) }
 
-// end says goodbye with a code, once: a disconnect frame behind all that is queued
-// already, and the close handshake. The reader ends with it.
-func (c *conn) end(code wire.CloseCode, retryAfter time.Duration) {
-	bye := &goodbye{code, wire.Encode(0, wire.DisconnectPush{
+// endDropping is end without all that waits.
+func (c *conn) endDropping(code wire.CloseCode) { c.say(code, 0, true) }
+
+func (c *conn) say(code wire.CloseCode, retryAfter time.Duration, drop bool) {
+	if !c.bye.CompareAndSwap(nil, &goodbye{code}) {
+		return
+	}
+	c.out.goodbye(append(textFrame(0, wire.DisconnectPush{
 		Code: code, Reason: code.Name(), RetryAfterMS: retryAfter.Milliseconds(),
-	})}
+	}), closeFrame(code)...), drop)
+	c.interrupt()
+	c.depart()
+}
+
+// written hears that nothing more goes out: the peer has closeTimeout to say its
+// part, or is not heard any more. Whatever it sends in place of its close frame, it
+// has no longer than that.
+func (c *conn) written(sent bool) {
+	until := longAgo
+	if sent {
+		until = time.Now().Add(closeTimeout)
+	}
+	_ = c.sock.SetReadDeadline(until)
+}
+
+// interrupt ends the command under way.
+func (c *conn) interrupt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case !c.bye.CompareAndSwap(nil, bye):
-	case c.session != nil:
-		c.session.Send(hub.Frame{Data: bye.frame}) // for the writer, which knows it
-	default:
-		c.tasks.Go(func() { c.say(bye) })
+	if c.stop != nil {
+		c.stop()
 	}
 }
 
-// say writes the goodbye, at once.
-func (c *conn) say(bye *goodbye) {
-	if bye.frame != nil && c.writeFrame(bye.frame) == nil {
-		c.close(bye.code)
-	}
-	_ = c.ws.CloseNow()
-}
-
-// close is the close handshake. Whatever the peer sends in place of its close
-// frame, it has closeTimeout: the library alone would pass a frame's payload by
-// for as long as that takes to come.
-func (c *conn) close(code wire.CloseCode) {
-	c.depart()
-	_ = c.net.SetReadDeadline(time.Now().Add(closeTimeout))
-	_ = c.ws.Close(websocket.StatusCode(code), code.Name())
-}
-
-// reply queues the answer to a command, if one is wanted.
+// reply sends the answer to a command, if one is wanted.
 func (c *conn) reply(id uint64, m wire.Message) {
 	if id != 0 {
-		c.session.Reply(hub.Frame{Data: wire.Encode(id, m)})
+		c.send(id, m)
 	}
+}
+
+// send sends what the peer has asked for.
+func (c *conn) send(id uint64, m wire.Message) {
+	c.out.reply(textFrame(id, m))
 }
 
 // fail answers with an error even if there is no id to answer under.
-func (c *conn) fail(id uint64, err error) {
-	c.session.Reply(hub.Frame{Data: wire.Encode(id, wire.ErrorOf(err))})
-}
+func (c *conn) fail(id uint64, err error) { c.send(id, wire.ErrorOf(err)) }
 
 // failCommand answers a command with an error, if an answer is wanted.
 func (c *conn) failCommand(id uint64, err error) {
@@ -156,50 +207,6 @@ func (c *conn) failCommand(id uint64, err error) {
 
 // refuse answers with an error and ends the connection.
 func (c *conn) refuse(id uint64, err error, code wire.CloseCode) {
-	if c.session != nil {
-		c.fail(id, err)
-	} else {
-		_ = c.writeFrame(wire.Encode(id, wire.ErrorOf(err))) // there is no writer yet
-	}
+	c.fail(id, err)
 	c.end(code, room.AsError(err).RetryAfter)
-}
-
-// watchSilence pings a peer that was not heard for a while, and cuts it if it has
-// not been heard since. One call follows another.
-func (c *conn) watchSilence() {
-	heard := time.Unix(0, c.heard.Load())
-	ping, grace := c.srv.cfg.Limits.Ping, c.srv.cfg.Limits.PongWait
-	switch quiet, waited := time.Since(heard), time.Since(c.pinged); {
-	case c.pinged.After(heard) && waited >= grace:
-		c.end(wire.CloseNoPong, 0)
-	case c.pinged.After(heard):
-		c.startSilence(grace - waited)
-	case quiet >= ping:
-		c.pinged = time.Now()
-		c.session.Send(hub.Frame{Data: pingFrame})
-		c.startSilence(grace)
-	default:
-		c.startSilence(ping - quiet)
-	}
-}
-
-var pingFrame = wire.Encode(0, wire.PingPush{})
-
-func (c *conn) startSilence(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.bye.Load() == nil {
-		c.silence = time.AfterFunc(d, c.watchSilence)
-	}
-}
-
-// expireAt cuts the connection some time after its token has ended, unless a new
-// one moves that.
-func (c *conn) expireAt(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	stopTimer(c.expiry)
-	if c.bye.Load() == nil {
-		c.expiry = time.AfterFunc(time.Until(t)+c.srv.cfg.Identity.Grace, func() { c.end(wire.CloseTokenExpired, 0) })
-	}
 }

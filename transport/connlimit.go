@@ -15,6 +15,9 @@ type Limits struct {
 	InFlight int           // events being published; 1,024
 	Ping     time.Duration // silence after which a client is pinged; 25 s
 	PongWait time.Duration // further silence after which it is cut; 10 s
+
+	QueueBytes int           // bytes that may wait for it; 1 MiB
+	QueueAge   time.Duration // how long one of them may; 10 s
 }
 
 func (l *Limits) setDefaults() {
@@ -24,6 +27,8 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.InFlight, 1024)
 	orDefault(&l.Ping, 25*time.Second)
 	orDefault(&l.PongWait, 10*time.Second)
+	orDefault(&l.QueueBytes, 1<<20)
+	orDefault(&l.QueueAge, 10*time.Second)
 }
 
 func orDefault[T int | float64 | time.Duration](v *T, d T) {
@@ -38,8 +43,8 @@ type limiter struct {
 	refusals *rate.Limiter // of what is answered though it was not paid for
 }
 
-func newLimiter(l Limits) *limiter {
-	return &limiter{
+func newLimiter(l Limits) limiter {
+	return limiter{
 		tokens:   rate.NewLimiter(rate.Limit(l.Rate), l.Burst),
 		refusals: rate.NewLimiter(rate.Limit(l.Rate), l.Burst),
 	}

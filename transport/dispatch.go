@@ -60,7 +60,7 @@ func (c *conn) batch(ctx context.Context, id uint64, cmd *wire.Batch) error {
 
 func (c *conn) join(ctx context.Context, id uint64, cmd *wire.Join) error {
 	return c.session.Join(ctx, joinRequest(cmd), func(j hub.Joined) {
-		c.session.Reply(hub.Frame{Data: wire.Encode(id, joinedFrame(cmd.Room, j)), Room: cmd.Room, At: j.At})
+		c.send(id, joinedFrame(cmd.Room, j))
 	})
 }
 

@@ -1,13 +1,7 @@
 package transport
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
-	"errors"
-	"io"
-	"net"
-	"net/http"
 	"time"
 )
 
@@ -16,9 +10,6 @@ const (
 	maxFragmentTime = 10 * time.Second // from a message's first frame to its last
 	maxControls     = 64               // pings and pongs
 	controlTime     = 10 * time.Second // in so long
-
-	lingerTime  = time.Second // after our end of the stream, for the peer's
-	lingerBytes = 1 << 20     // of what the peer had still sent
 )
 
 // frameError is what a peer did that its frames may not.
@@ -33,81 +24,21 @@ const (
 	errLength    = frameError("its length has the highest bit set")
 )
 
-// limitHijacker makes the hijacked connection watch the frames that it reads. The
+// frameLimit follows the frame headers in what is read (RFC 6455, section 5.2). The
 // WebSocket library takes a message in any number of pieces, of any size, 0
-// included, so what that costs is bounded below it.
-type limitHijacker struct {
-	http.ResponseWriter
-	conn *frameLimit // set by Hijack
-}
-
-// Hijack gives the connection wrapped. What net/http has read already comes out of
-// it first, to be watched as well.
-func (h *limitHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := conn.SetDeadline(time.Time{}); err != nil { // the server's own timeouts end here
-		return nil, nil, errors.Join(err, conn.Close())
-	}
-	ahead, err := rw.Reader.Peek(rw.Reader.Buffered())
-	if err != nil {
-		return nil, nil, errors.Join(err, conn.Close())
-	}
-	h.conn = &frameLimit{Conn: conn, ahead: bytes.Clone(ahead)}
-	rw.Reader.Reset(h.conn)
-	return h.conn, rw, nil
-}
-
-// frameLimit follows the frame headers in what is read (RFC 6455, section 5.2).
-// But for Close it is used by the connection's reader alone.
+// included, so what that costs is bounded below it. The connection's reader alone
+// uses it.
 type frameLimit struct {
-	net.Conn
-
 	// where the stream stands
-	ahead []byte // read before, and still to be given
-	head  []byte // of the frame that is being read, until it is whole; at most 14 bytes
-	skip  uint64 // payload bytes still to pass
-	err   error  // what is wrong with the next frame
+	head []byte // of the frame that is being read, until it is whole; at most 14 bytes
+	skip uint64 // payload bytes still to pass
+	err  error  // what is wrong with the next frame
 
 	// what is counted
 	parts  int // frames of the message under way
 	since  time.Time
 	ctrl   int // pings and pongs since ctrlAt
 	ctrlAt time.Time
-}
-
-// Read reads, and fails where a frame begins that passes a bound.
-func (f *frameLimit) Read(p []byte) (n int, err error) {
-	if f.err != nil {
-		return 0, f.err
-	}
-	if len(f.ahead) > 0 {
-		n = copy(p, f.ahead)
-		f.ahead = f.ahead[n:]
-	} else {
-		n, err = f.Conn.Read(p)
-	}
-	good, fault := f.watch(p[:n])
-	if f.err = fault; fault == nil {
-		return n, err
-	}
-	if good > 0 {
-		return good, nil
-	}
-	return 0, fault
-}
-
-// Close ends our side first, and passes by for a moment what the peer has sent: to
-// close over bytes that nobody has read would reset the connection, and the peer
-// could lose the close frame that tells it why.
-func (f *frameLimit) Close() error {
-	if half, ok := f.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		_ = f.SetReadDeadline(time.Now().Add(lingerTime))
-		_, _ = io.CopyN(io.Discard, f.Conn, lingerBytes)
-	}
-	return f.Conn.Close()
 }
 
 // watch follows p, and gives how much of it came before the frame that is wrong.

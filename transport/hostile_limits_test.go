@@ -144,7 +144,7 @@ func (e *edge) slowly(name string) *peer {
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, func(c *edgeConfig) {
-		c.hub.QueueBytes = 64 << 10
+		c.Limits.QueueBytes = 64 << 10
 		c.listen = func(l net.Listener) net.Listener { return tight{l} }
 	})
 	stalled, dead := e.slowly("a"), e.slowly("a")

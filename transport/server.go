@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -28,6 +27,7 @@ type Config struct {
 	CSP     string   // the Content-Security-Policy that the page needs
 	Version string   // the program's, as it is told to clients
 	Limits  Limits
+	PlainIO bool // read and write sockets by net.Conn alone, as those of TLS are in any case
 }
 
 // Server serves the hub to the network. Its methods may be called by any
@@ -38,9 +38,10 @@ type Server struct {
 	http    *http.Server
 	handler http.Handler
 	api     *api
-	stop    context.CancelFunc // ends the connections' context
+	ctx     context.Context // the connections'
+	stop    context.CancelFunc
 
-	conns sync.WaitGroup // WebSocket connections, which http.Server does not know
+	conns connections // WebSockets, which http.Server does not know
 }
 
 // New makes a server; Serve runs it.
@@ -50,7 +51,7 @@ func New(cfg Config) *Server {
 	s.api = newAPI(s)
 	s.handler = s.routes()
 	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
+	s.ctx, s.stop = ctx, stop
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // HTTP/2 stays off until Go 1.26.9, see SECURITY.md
 	s.http = &http.Server{
@@ -100,7 +101,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
 	done := make(chan struct{})
 	go func() {
-		s.conns.Wait()
+		s.conns.wait()
 		close(done)
 	}()
 	select {
@@ -109,6 +110,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, ctx.Err())
 	}
 	s.stop() // what is left hears it, and ends
+	s.conns.abort()
 	<-done
 	if err != nil {
 		return fmt.Errorf("shutdown: %w", err)

@@ -14,6 +14,9 @@ import (
 // every event.
 const maxStreamRooms = 20
 
+// maxStreamFrames is how many frames may wait for one stream.
+const maxStreamFrames = 4096
+
 // streamRequest is what GET /sse asks for.
 type streamRequest struct {
 	rooms    []string
@@ -59,12 +62,13 @@ func (s *Server) openStream(w http.ResponseWriter, r *http.Request) (*stream, er
 			return nil, err
 		}
 	}
-	session, err := s.cfg.Hub.Connect(caller)
+	queue := hub.NewQueue(s.cfg.Limits.QueueBytes, maxStreamFrames)
+	session, err := s.cfg.Hub.Connect(caller, queue)
 	if err != nil {
 		return nil, err
 	}
 	st := &stream{
-		srv: s, w: w, out: http.NewResponseController(w), session: session,
+		srv: s, w: w, out: http.NewResponseController(w), session: session, queue: queue,
 		req: req, at: req.since.of(req.rooms), ends: who.Expires.Add(s.cfg.Identity.Grace),
 	}
 	st.first = []hub.Frame{{Data: wire.Encode(0, wire.Connected{

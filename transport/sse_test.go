@@ -308,7 +308,7 @@ func TestStreamPings(t *testing.T) {
 // TestStreamOfASlowReader stops reading while much is said: the hub must cut it
 // rather than keep what waits.
 func TestStreamOfASlowReader(t *testing.T) {
-	e := newAPIEdge(t, func(c *edgeConfig) { c.hub.QueueBytes = 64 << 10 })
+	e := newAPIEdge(t, func(c *edgeConfig) { c.Limits.QueueBytes = 64 << 10 })
 	s := e.stream("?room=a", e.bearer("ann", room.Everything()))
 	defer s.close()
 	nextFrame[wire.Connected](s)
@@ -404,7 +404,7 @@ func (l *meanwhileLog) Read(ctx context.Context, name string, r hub.Range) (hub.
 func TestStreamCatchesUpBesideTraffic(t *testing.T) {
 	l := new(meanwhileLog)
 	e := newAPIEdge(t, func(c *edgeConfig) {
-		c.hub.QueueBytes = 16 << 10
+		c.Limits.QueueBytes = 16 << 10
 		l.Log, c.Log = c.Log, l
 	})
 	l.do = func() {

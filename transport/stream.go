@@ -20,6 +20,7 @@ type stream struct {
 	w       http.ResponseWriter
 	out     *http.ResponseController
 	session *hub.Session
+	queue   *hub.Queue
 	req     *streamRequest
 	at      positions   // where the peer stands, room by room
 	first   []hub.Frame // go out before what is queued
@@ -101,7 +102,7 @@ func (st *stream) drain() error {
 	st.first = nil
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
-	frames, err := st.session.Next(over, st.frames)
+	frames, err := st.queue.Next(over, st.frames)
 	if errors.Is(err, context.Canceled) {
 		return nil // there was nothing
 	}
@@ -119,7 +120,7 @@ func (st *stream) pass(ctx context.Context) error {
 	}
 	idle, cancel := context.WithTimeout(ctx, min(st.srv.cfg.Limits.Ping, time.Until(st.ends)))
 	defer cancel()
-	frames, err := st.session.Next(idle, st.frames)
+	frames, err := st.queue.Next(idle, st.frames)
 	switch {
 	case err == nil:
 		st.frames = frames
@@ -128,10 +129,12 @@ func (st *stream) pass(ctx context.Context) error {
 		if !time.Now().Before(st.ends) {
 			return errTokenOver
 		}
-		return st.write([]hub.Frame{{Data: pingFrame}})
+		return st.write([]hub.Frame{{Data: pingMessage}})
 	}
 	return err
 }
+
+var pingMessage = wire.Encode(0, wire.PingPush{})
 
 var errTokenOver = errors.New("the token is over")
 

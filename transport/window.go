@@ -19,8 +19,6 @@ type window struct {
 	freed chan struct{} // closed and replaced when something is freed and somebody waits
 }
 
-func newWindow(most int) *window { return &window{max: most} }
-
 // enter waits until n more fit. Something always fits an empty window.
 func (w *window) enter(ctx context.Context, n int) error {
 	for {

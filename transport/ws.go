@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 	"unicode/utf8"
@@ -16,62 +17,90 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second  // from the handshake to the connect command
-	writeTimeout   = 10 * time.Second // for one frame to leave
+	writeTimeout   = 10 * time.Second // for a stream's bytes to leave, or a goodbye behind others
 	maxMalformed   = 3                // frames in a row
 )
 
-// serveWS is GET /ws. Origin and query were checked by guard.
+// serveWS is GET /ws. Origin and query were checked by guard. It returns as soon as
+// the connection is made, so that net/http lets go of what it holds for a request.
 func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 { // it would be taken for frames
 		s.writeError(w, r, room.Errorf(room.CodeBadRequest, "body: a request that opens a WebSocket has none"))
 		return
 	}
-	h := &limitHijacker{ResponseWriter: w}
-	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
+	c := newConn(s)
+	ws, err := websocket.Accept(&hijacker{ResponseWriter: w, conn: c}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{wire.Subprotocol},
 		InsecureSkipVerify: true, // the origin is guard's to check
 	})
 	if err != nil {
 		return // Accept has answered
 	}
-	s.conns.Add(1)
-	defer s.conns.Done()
-	c := newConn(s, ws, h.conn)
+	c.ws = ws
 	if offered := r.Header.Get("Sec-WebSocket-Protocol"); offered != "" && ws.Subprotocol() == "" {
 		c.refuse(0, room.Errorf(room.CodeBadRequest, "Sec-WebSocket-Protocol: does not offer %s", wire.Subprotocol), wire.CloseBadProtocol)
-		c.release()
-		return
 	}
-	c.serve(r.Context())
+	s.conns.start(c)
 }
 
-// serve runs the connection: this goroutine reads, and owns the writer and the
-// timers.
-func (c *conn) serve(ctx context.Context) {
+// serve runs the connection: this goroutine owns it.
+func (c *conn) serve() {
 	defer c.release()
+	c.listen()
+	for c.bye.Load().said() { // the peer's close frame is still to come
+		_, r, err := c.ws.Reader(context.Background())
+		if err == nil {
+			_, err = io.Copy(io.Discard, r)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// said reports whether there is a goodbye for the peer to answer.
+func (g *goodbye) said() bool { return g != nil && g.code != 0 }
+
+// listen serves what the peer sends, until the connection is to end.
+func (c *conn) listen() {
 	defer c.survive()
 	c.ws.SetReadLimit(wire.MaxConnectFrame)
-	if !c.connect(ctx) {
+	c.startClock()
+	if !c.connect() {
 		return
 	}
 	c.ws.SetReadLimit(int64(c.srv.cfg.Limits.Frame))
-	c.tasks.Go(c.write)
-	c.watchSilence()
-	for {
-		if err := c.session.Room(ctx); err != nil {
-			c.end(closeCode(err), 0)
-			return
-		}
-		data, ok := c.read(ctx)
-		if !ok || !c.handle(ctx, data) {
+	for c.bye.Load() == nil {
+		c.sock.await()
+		if !c.next() {
 			return
 		}
 	}
 }
 
+// next serves one frame. It is false when the connection is over.
+func (c *conn) next() bool {
+	if c.out.room(c.srv.ctx) != nil {
+		return false
+	}
+	data, ok := c.read()
+	if !ok {
+		return false
+	}
+	ctx, cancel := context.WithCancel(c.srv.ctx)
+	defer cancel()
+	c.mu.Lock()
+	c.stop = cancel
+	c.mu.Unlock()
+	if c.bye.Load() != nil {
+		return false
+	}
+	return c.handle(ctx, data)
+}
+
 // read gives the next frame. It is false when the connection is over.
-func (c *conn) read(ctx context.Context) ([]byte, bool) {
-	kind, data, err := c.ws.Read(ctx)
+func (c *conn) read() ([]byte, bool) {
+	kind, data, err := c.ws.Read(context.Background())
 	fault, bad := errors.AsType[frameError](err)
 	switch {
 	case bad:
@@ -91,12 +120,9 @@ func (c *conn) read(ctx context.Context) ([]byte, bool) {
 }
 
 // connect takes the first frame, which must be a connect command.
-func (c *conn) connect(ctx context.Context) bool {
-	first, cancel := context.WithCancel(ctx)
-	defer cancel()
-	late := time.AfterFunc(connectTimeout, func() { c.end(wire.CloseConnectTimeout, 0) })
-	data, ok := c.read(first)
-	if !late.Stop() || !ok {
+func (c *conn) connect() bool {
+	data, ok := c.read()
+	if !ok || c.bye.Load() != nil {
 		return false
 	}
 	cmd, err := wire.DecodeCommand(data)
@@ -114,7 +140,7 @@ func (c *conn) connect(ctx context.Context) bool {
 
 // admit makes the caller known to the hub.
 func (c *conn) admit(id uint64, cmd *wire.Connect) bool {
-	who, err := c.srv.introduce(c.net.RemoteAddr().String(), cmd.Token, cmd.Name)
+	who, err := c.srv.introduce(c.sock.RemoteAddr().String(), cmd.Token, cmd.Name)
 	if err != nil {
 		code := wire.CloseUnauthorized
 		if room.AsError(err).Code == room.CodeTokenExpired {
@@ -123,22 +149,24 @@ func (c *conn) admit(id uint64, cmd *wire.Connect) bool {
 		c.refuse(id, err, code)
 		return false
 	}
-	session, err := c.srv.cfg.Hub.Connect(who.Caller())
+	session, err := c.srv.cfg.Hub.Connect(who.Caller(), c)
 	if err != nil {
 		c.refuse(id, err, wire.CloseShutdown)
 		return false
 	}
+	c.mu.Lock()
 	c.session, c.guest = session, who.Guest
-	c.expireAt(who.Expires)
+	c.mu.Unlock()
 	c.reply(id, wire.Connected{
 		User: who.User, Name: who.Name, Conn: session.ID(),
 		PingMS: c.srv.cfg.Limits.Ping.Milliseconds(), ExpiresAt: who.Expires.UnixMilli(), Token: who.issued,
 		Server: "hubbub " + c.srv.cfg.Version, Version: wire.Version,
 	})
+	c.expireAt(who.Expires)
 	return true
 }
 
-// handle serves one frame. It is false when the connection is over.
+// handle serves one command. It is false when the connection is over.
 func (c *conn) handle(ctx context.Context, data []byte) bool {
 	cmd, err := wire.DecodeCommand(data)
 	if err != nil && wire.Malformed(err) {
@@ -165,50 +193,16 @@ func (c *conn) handle(ctx context.Context, data []byte) bool {
 	return true
 }
 
-// write takes the frames that are queued for the peer to the socket, until the
-// session ends or the goodbye is among them.
-func (c *conn) write() {
-	var frames []hub.Frame
-	for {
-		var err error
-		frames, err = c.session.Next(context.Background(), frames)
-		if err != nil {
-			c.end(closeCode(err), 0)
-			c.say(c.bye.Load())
-			return
-		}
-		for _, f := range frames {
-			if bye := c.bye.Load(); bye.is(f) {
-				c.say(bye)
-				return
-			}
-			if err := c.writeFrame(f.Data); err != nil {
-				c.depart()
-				_ = c.ws.CloseNow()
-				return
-			}
-		}
-	}
-}
-
-func (c *conn) writeFrame(data []byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
-	defer cancel()
-	return c.ws.Write(ctx, websocket.MessageText, data)
-}
-
 // closeCode maps the end of a session to what the peer is told.
-func closeCode(err error) wire.CloseCode {
-	if errors.Is(err, context.Canceled) {
-		return wire.CloseShutdown // the server's own context
-	}
-	switch reason, _ := errors.AsType[hub.Reason](err); reason {
+func closeCode(why hub.Reason) wire.CloseCode {
+	switch why {
 	case hub.ReasonSlow:
 		return wire.CloseSlow
 	case hub.ReasonShutdown:
 		return wire.CloseShutdown
 	case hub.ReasonDisconnected:
 		return wire.CloseDisconnected
+	case hub.ReasonGone:
 	}
 	return wire.CloseInternal
 }

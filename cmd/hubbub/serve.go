@@ -42,6 +42,10 @@ type boundFlags struct {
 	Rate        float64  `help:"Commands a second from one connection." default:"100" placeholder:"N"`
 	Burst       int      `help:"Commands at once from one connection." default:"200" placeholder:"N"`
 	QueueBytes  byteSize `help:"Bytes that may wait for a slow peer." default:"1MiB" placeholder:"SIZE"`
+
+	QueueAge time.Duration `help:"How long one of them may wait." default:"10s" placeholder:"TIME"`
+	Linger   time.Duration `help:"How long large rooms gather what happens before they tell their members." default:"0s" placeholder:"TIME"`
+	RawIO    bool          `name:"raw-io" help:"Read and write sockets without waiting, past what Go does for each call. Off costs CPU and memory, and is for a system on which it fails." default:"true" negatable:""`
 }
 
 // loggingFlags say what is logged, and how.
@@ -86,7 +90,7 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 		return err
 	}
 	h := hub.New(hub.Config{
-		Log: engine.log, Bus: engine.bus, Codec: transport.Codec{}, QueueBytes: int(c.Bounds.QueueBytes),
+		Log: engine.log, Bus: engine.bus, Codec: transport.Codec{}, Linger: c.Bounds.Linger,
 		Fault: func(room string, err error) { log.Warn().Str("room", room).Err(err).Msg("hub") },
 	})
 	defer h.Close()
@@ -109,7 +113,11 @@ func (c *ServeCmd) transport(h *hub.Hub, e *engine, identity *transport.Identity
 	cfg := transport.Config{
 		Hub: h, Log: e.log, Identity: identity, Logger: log, APIKeys: c.Auth.APIKey, Origins: c.Auth.Origin,
 		CSP: web.ContentSecurityPolicy, Version: version,
-		Limits: transport.Limits{Rate: c.Bounds.Rate, Burst: c.Bounds.Burst},
+		Limits: transport.Limits{
+			Rate: c.Bounds.Rate, Burst: c.Bounds.Burst,
+			QueueBytes: int(c.Bounds.QueueBytes), QueueAge: c.Bounds.QueueAge,
+		},
+		PlainIO: !c.Bounds.RawIO,
 	}
 	if web.Built() {
 		cfg.Page = web.App()

@@ -31,7 +31,7 @@ func NewBus(nc *nats.Conn, prefix string) *Bus {
 		if r.on.Load() {
 			r.fn(msg.Data)
 		}
-	}, nil)}
+	}, nil, nil)}
 }
 
 // Publish sends to all subscribers of the room; see hub.Bus.

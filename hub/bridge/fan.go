@@ -17,6 +17,9 @@ const (
 	// laneQueue is how many messages may wait for one of them. What comes beyond is
 	// lost, and the fan's owner is told by the connection's error handler.
 	laneQueue = 1 << 12
+	// A lane brings so much at the most before it settles.
+	laneMessages = 256
+	laneBytes    = 256 << 10
 )
 
 // fan brings the messages of many subjects to their receivers. A subject costs a
@@ -26,6 +29,7 @@ type fan[R comparable] struct {
 	// static after construction
 	nc      *nats.Conn
 	deliver func(R, *nats.Msg)
+	settle  func(R) // what was delivered is all that is at hand; nil if nobody minds
 	doubt   func(R) // something may be missing; nil if nobody minds
 	lanes   [fanLanes]lane[R]
 }
@@ -35,6 +39,8 @@ type lane[R comparable] struct {
 	fan   *fan[R]
 	queue chan *nats.Msg
 	wake  chan struct{} // holds one token while there are doubts
+
+	touched []R // were delivered to and not settled; owned by the goroutine
 
 	mu       sync.RWMutex // guards what follows
 	subjects map[string]*fanned[R]
@@ -50,8 +56,8 @@ type fanned[R comparable] struct {
 	receivers []R // never changed in place
 }
 
-func newFan[R comparable](nc *nats.Conn, deliver func(R, *nats.Msg), doubt func(R)) *fan[R] {
-	f := &fan[R]{nc: nc, deliver: deliver, doubt: doubt}
+func newFan[R comparable](nc *nats.Conn, deliver func(R, *nats.Msg), settle, doubt func(R)) *fan[R] {
+	f := &fan[R]{nc: nc, deliver: deliver, settle: settle, doubt: doubt}
 	for i := range f.lanes {
 		l := &f.lanes[i]
 		l.fan, l.queue, l.wake = f, make(chan *nats.Msg, laneQueue), make(chan struct{}, 1)
@@ -153,15 +159,43 @@ func (l *lane[R]) run(stop chan struct{}) {
 	for {
 		select {
 		case msg := <-l.queue:
-			for _, r := range l.receivers(msg.Subject) {
-				l.fan.deliver(r, msg)
-			}
+			l.bring(msg)
 		case <-l.wake:
 			for _, r := range l.doubted() {
 				l.fan.doubt(r)
 			}
 		case <-stop:
 			return
+		}
+	}
+}
+
+// bring delivers a message and, up to a bound, what waits behind it, and settles.
+func (l *lane[R]) bring(msg *nats.Msg) {
+	messages, bytes := 0, 0
+	for msg != nil {
+		l.deliver(msg)
+		messages, bytes = messages+1, bytes+len(msg.Data)
+		msg = nil
+		if messages < laneMessages && bytes < laneBytes {
+			select {
+			case msg = <-l.queue:
+			default:
+			}
+		}
+	}
+	for _, r := range l.touched {
+		l.fan.settle(r)
+	}
+	clear(l.touched)
+	l.touched = l.touched[:0]
+}
+
+func (l *lane[R]) deliver(msg *nats.Msg) {
+	for _, r := range l.receivers(msg.Subject) {
+		l.fan.deliver(r, msg)
+		if l.fan.settle != nil && !slices.Contains(l.touched, r) {
+			l.touched = append(l.touched, r)
 		}
 	}
 }

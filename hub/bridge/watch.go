@@ -33,6 +33,10 @@ func newWatches(l *Log) *watches {
 	w := &watches{log: l}
 	w.fan = newFan(l.live, w.deliver, func(one *watch) {
 		if one.on.Load() {
+			one.Flush()
+		}
+	}, func(one *watch) {
+		if one.on.Load() {
 			one.Suspect()
 		}
 	})

@@ -80,6 +80,9 @@ func (w *faultyWatch) Entry(e hub.Entry) {
 	}
 }
 
+// Flush is the deliverer's to call: what comes in one go is what it has at hand.
+func (w *faultyWatch) Flush() {}
+
 // Suspect passes it on.
 func (w *faultyWatch) Suspect() {
 	w.mu.Lock()
@@ -120,14 +123,21 @@ func (f *Faulty) start(do func()) bool {
 	return true
 }
 
-// deliver calls the watcher until nothing waits.
+// deliver calls the watcher until nothing waits, and flushes before it pauses.
 func (w *faultyWatch) deliver() {
+	brought := false // since the last flush
 	for {
 		w.mu.Lock()
-		if len(w.queue) == 0 {
+		if len(w.queue) == 0 && !brought {
 			w.running = false
 			w.mu.Unlock()
 			return
+		}
+		if len(w.queue) == 0 || w.queue[0].delay > 0 && brought {
+			w.mu.Unlock()
+			w.to.Flush()
+			brought = false
+			continue
 		}
 		d := w.queue[0]
 		w.queue = w.queue[1:]
@@ -142,6 +152,7 @@ func (w *faultyWatch) deliver() {
 			w.to.Suspect()
 		default:
 			w.to.Entry(d.entry)
+			brought = true
 		}
 	}
 }

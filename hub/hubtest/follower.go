@@ -25,6 +25,7 @@ type Follower struct {
 	prevs   []uint64 // the Prev of each entry that was brought
 	calls   int      // of Entry
 	look    bool     // there is a hole or a suspicion
+	open    bool     // an entry was brought, and no Flush since
 }
 
 // Follow begins with an empty copy. The end of the test stops it.
@@ -53,6 +54,7 @@ func (f *Follower) Entry(e hub.Entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls++
+	f.open = true
 	switch {
 	case e.Seq <= f.last():
 	case e.Prev > f.last() || f.look:
@@ -61,6 +63,14 @@ func (f *Follower) Entry(e hub.Entry) {
 		f.entries = append(f.entries, e)
 		f.prevs = append(f.prevs, e.Prev)
 	}
+	f.tell()
+}
+
+// Flush is called by the Log.
+func (f *Follower) Flush() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.open = false
 	f.tell()
 }
 
@@ -119,23 +129,24 @@ func patiently[T any](ask func() (T, error)) (T, error) {
 	}
 }
 
-// Await waits until n entries are had, and gives them.
+// Await waits until n entries are had, and whatever was brought was flushed, and
+// gives them.
 func (f *Follower) Await(t *testing.T, n int) []hub.Entry {
 	t.Helper()
 	deadline := time.After(patience)
 	for {
 		f.catchUp(t)
 		f.mu.Lock()
-		got := slices.Clone(f.entries)
+		got, open := slices.Clone(f.entries), f.open
 		f.mu.Unlock()
-		if len(got) >= n {
+		if len(got) >= n && !open {
 			require.Len(t, got, n, "more entries came than were stored")
 			return got
 		}
 		select {
 		case <-f.news:
 		case <-deadline:
-			require.FailNow(t, "entries are missing", "%s: %d of %d came", f.room, len(got), n)
+			require.FailNow(t, "entries are missing", "%s: %d of %d came; not flushed: %v", f.room, len(got), n, open)
 		}
 	}
 }

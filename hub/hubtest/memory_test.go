@@ -80,6 +80,7 @@ func TestMemoryIsBusyWhenTooMuchWaits(t *testing.T) {
 type tape struct{ lines []string }
 
 func (w *tape) Entry(e hub.Entry) { w.lines = append(w.lines, fmt.Sprint(e.Prev, ">", e.Seq)) }
+func (w *tape) Flush()            {}
 func (w *tape) Suspect()          { w.lines = append(w.lines, "suspect") }
 
 func TestMemoryTrimsAndResets(t *testing.T) {

@@ -10,7 +10,12 @@ import (
 // Encode writes a frame of the hub: a reply to the command with that id, or with
 // id 0 a push.
 func Encode(id uint64, m Message) []byte {
-	b := make(buf, 0, 128)
+	return Append(make([]byte, 0, 128), id, m)
+}
+
+// Append is Encode into dst, which it gives back.
+func Append(dst []byte, id uint64, m Message) []byte {
+	b := buf(dst)
 	b.begin(m.Type(), id)
 	m.appendTo(&b)
 	b.end()

@@ -1,0 +1,116 @@
+package hub
+
+import "time"
+
+// inlineMembers is up to how many members a room is flushed by the goroutine that
+// brings the entries. Beyond it that would hold up the other rooms of the same
+// goroutine, and a goroutine of the room's own is woken instead.
+const inlineMembers = 64
+
+// flow is what a room has still to bring to its members.
+type flow struct {
+	count   uint64 // how many frames the room has had for all of its members
+	all     *Round // gathers such frames; nil: there are none
+	watched *Round // gathers those for the members who asked for presence; nil: none
+	flying  *Round // is on its way to the members
+	running bool   // somebody flushes, and will take what gathers meanwhile
+}
+
+// tell encodes a push for every member. It goes out with the next flush. mu is held.
+func (r *liveRoom) tell(p Push, at Position, key string) {
+	if r.members.size() == 0 {
+		return
+	}
+	f := &r.flow
+	if f.all == nil {
+		f.all = newRound(r.name, f.count)
+	}
+	f.all.add(r.hub.cfg.Codec, p, at, key)
+	f.count++
+}
+
+// tellWatchers is tell for the members who have asked for presence. mu is held.
+func (r *liveRoom) tellWatchers(p Push) {
+	if r.flow.watched == nil {
+		r.flow.watched = newRound(r.name, 0)
+	}
+	r.flow.watched.add(r.hub.cfg.Codec, p, Position{}, "")
+}
+
+// Flush brings what has gathered to the members, or sees to it that somebody does;
+// see Watcher. It must not be called with mu held.
+func (r *liveRoom) Flush() {
+	r.mu.Lock()
+	if r.flow.running || r.flow.all == nil && r.flow.watched == nil {
+		r.mu.Unlock()
+		return
+	}
+	r.flow.running = true
+	large := r.members.size() > inlineMembers
+	r.mu.Unlock()
+	if !large || !r.hub.life.start(r.flushLarge) {
+		r.flush()
+	}
+}
+
+// flushLarge is flush in a goroutine of the room's own. It lets frames gather first
+// if the hub is set up so.
+func (r *liveRoom) flushLarge() {
+	if linger := r.hub.cfg.Linger; linger > 0 {
+		select {
+		case <-time.After(linger):
+		case <-r.hub.ctx.Done():
+		}
+	}
+	r.flush()
+}
+
+// flush brings one round after another until nothing has gathered. One goroutine at
+// a time does.
+func (r *liveRoom) flush() {
+	for {
+		r.mu.Lock()
+		f := &r.flow
+		all, watched := f.all, f.watched
+		f.all, f.watched, f.flying = nil, nil, all
+		if all == nil && watched == nil {
+			f.running = false
+			r.mu.Unlock()
+			return
+		}
+		members := r.members.hold()
+		r.mu.Unlock()
+		bring(members, all, watched)
+		r.mu.Lock()
+		f.flying = nil
+		r.members.release()
+		r.mu.Unlock()
+		for _, round := range []*Round{all, watched} {
+			if round != nil {
+				round.free()
+			}
+		}
+	}
+}
+
+func bring(members []*member, all, watched *Round) {
+	for _, m := range members {
+		if all != nil {
+			m.take(all)
+		}
+		if watched != nil && m.presence.Load() {
+			m.takeApart(watched)
+		}
+	}
+}
+
+// bringUpTo gives a member at once what it would be given by the flushes that are
+// under way or due. mu is held.
+func (r *liveRoom) bringUpTo(m *member) {
+	if r.flow.flying != nil {
+		m.take(r.flow.flying)
+	}
+	if r.flow.all != nil {
+		m.take(r.flow.all)
+	}
+}

@@ -1,0 +1,99 @@
+package hub
+
+import (
+	"bytes"
+	"sync"
+)
+
+// Round is what a room brings to its members in one go: frames that were encoded
+// once, next to one another in the same memory for everybody.
+type Round struct {
+	room  string
+	first uint64 // the number of its first frame among all that the room has had
+	buf   []byte // the frames as Codec.Append made them
+	marks []mark // one for each frame
+
+	mu   sync.Mutex // guards what follows
+	kept []byte     // a copy of buf that stays, once somebody has asked for it
+}
+
+// mark says what is known of one frame. It begins where the one before it ends.
+type mark struct {
+	message, end int
+	at           Position
+	key          string
+}
+
+// Frame is one message on its way to a peer. The same bytes go to every member, so
+// nobody may change them.
+type Frame struct {
+	Data []byte   // the message, without what frames it on the wire
+	Room string   // the room that the frame moves, or ""
+	At   Position // where the room stands after it; Seq 0: it does not move
+}
+
+// keptRound is the most memory, in bytes, that a round keeps for the next one.
+const keptRound = 64 << 10
+
+var rounds = sync.Pool{New: func() any { return new(Round) }}
+
+// newRound gives an empty round.
+func newRound(room string, first uint64) *Round {
+	r := rounds.Get().(*Round)
+	r.room, r.first = room, first
+	return r
+}
+
+// free lets the round's memory be used again. Nobody may hold any of it.
+func (r *Round) free() {
+	clear(r.marks) // of the strings that it refers to
+	r.buf, r.marks, r.kept = r.buf[:0], r.marks[:0], nil
+	if cap(r.buf) <= keptRound {
+		rounds.Put(r)
+	}
+}
+
+// add encodes a push and appends it.
+func (r *Round) add(c Codec, p Push, at Position, key string) {
+	buf, message := c.Append(r.buf, p)
+	r.buf, r.kept = buf, nil
+	r.marks = append(r.marks, mark{message: message, end: len(buf), at: at, key: key})
+}
+
+// Len is the number of frames.
+func (r *Round) Len() int { return len(r.marks) }
+
+// Bytes gives the frames from number from on, ready for the wire. It may be used
+// until Deliver returns.
+func (r *Round) Bytes(from int) []byte { return r.buf[r.start(from):] }
+
+// Frame gives frame i, ready for the wire, and its key: of several frames with the
+// same key, which is not "", a peer that lags may be given only the last. It may be
+// used until Deliver returns.
+func (r *Round) Frame(i int) (data []byte, key string) {
+	return r.buf[r.start(i):r.marks[i].end], r.marks[i].key
+}
+
+// Kept gives the message of frame i, to be kept. Everybody who asks shares one copy
+// of the round.
+func (r *Round) Kept(i int) Frame {
+	r.mu.Lock()
+	if r.kept == nil {
+		r.kept = bytes.Clone(r.buf)
+	}
+	kept := r.kept
+	r.mu.Unlock()
+	m := r.marks[i]
+	f := Frame{Data: kept[m.message:m.end:m.end], At: m.at}
+	if m.at != (Position{}) {
+		f.Room = r.room
+	}
+	return f
+}
+
+func (r *Round) start(i int) int {
+	if i == 0 {
+		return 0
+	}
+	return r.marks[i-1].end
+}

@@ -1,0 +1,437 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hubbub-im/hubbub/hub"
+)
+
+// sender writes to one peer and never waits for it. What the kernel does not take at
+// once waits in a backlog, and a goroutine writes that for as long as there is one:
+// while it exists, everything goes through it, so that frames neither overtake one
+// another nor end up within one another.
+type sender struct {
+	// static after open
+	conn    net.Conn
+	raw     syscall.RawConn // nil: to write is to wait, so everything goes through the backlog
+	most    int             // bytes that may wait
+	longest time.Duration   // that one of them may
+	tasks   *sync.WaitGroup // of the goroutine
+	late    func()          // is told, by that goroutine, that the peer lags too much and a goodbye is due
+	over    func(sent bool) // is told, with mu held, when nothing more goes out: a close frame was the last, or writing has failed
+
+	mu    sync.Mutex // guards what follows
+	state sendState
+	told  bool      // late has been told
+	lag   *backlog  // nil: the peer has taken everything
+	by    time.Time // when a closing connection is given up
+
+	// for try, which is made once and not for each write
+	try     func(fd uintptr) bool
+	piece   []byte
+	written int
+	fault   error
+}
+
+// sendState says what may still be written.
+type sendState uint8
+
+const (
+	sendOpen    sendState = iota
+	sendCut               // the peer lags too much; only goodbye may follow
+	sendClosing           // there was a close frame, and nothing may follow
+	sendDead              // nothing can be written
+)
+
+const (
+	// flushPiece is how much is written without the lock in one go.
+	flushPiece = 16 << 10
+	// maxWrite bounds one write system call, and with it how long the lock is held.
+	maxWrite = 256 << 10
+)
+
+// open prepares a sender. Without raw everything is written by the goroutine.
+func (s *sender) open(conn net.Conn, raw syscall.RawConn) {
+	s.conn, s.raw = conn, raw
+	s.try = func(fd uintptr) bool {
+		for {
+			s.written, s.fault = syscall.Write(int(fd), s.piece)
+			if s.fault != syscall.EINTR {
+				return true
+			}
+		}
+	}
+}
+
+// round sends what a room brings. It is false if the peer lags too much with it:
+// then goodbye is all that may follow.
+func (s *sender) round(r *hub.Round, from int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != sendOpen {
+		return true
+	}
+	if s.lag == nil {
+		s.write(r.Bytes(from))
+		return s.bounded()
+	}
+	now := time.Now()
+	for i := from; i < r.Len(); i++ {
+		data, key := r.Frame(i)
+		if key != "" {
+			s.lag.conflate(key, data, s.most-s.lag.size())
+			continue
+		}
+		s.lag.add(data, now, s.longest)
+	}
+	return s.bounded()
+}
+
+// frame sends one frame that the peer has not asked for.
+func (s *sender) frame(data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == sendOpen {
+		s.write(data)
+		s.bounded()
+	}
+}
+
+// bounded cuts a peer that lags too much. mu is held.
+func (s *sender) bounded() bool {
+	if s.lag == nil || s.lag.excess() <= s.most {
+		return true
+	}
+	s.cut()
+	return false
+}
+
+// reply sends what the peer has asked for: it may be larger than what is left of the
+// backlog. Whoever replies has waited in room before taking the request.
+func (s *sender) reply(data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != sendOpen || !s.bounded() {
+		return
+	}
+	before := 0
+	if s.lag != nil {
+		before = s.lag.size()
+	}
+	s.write(data)
+	if s.lag != nil {
+		s.lag.asked += s.lag.size() - before
+	}
+}
+
+// room waits until the peer has taken enough for the answer to another request. A
+// peer that asks faster than it reads is not cut, but waits.
+func (s *sender) room(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		if s.state != sendOpen {
+			s.mu.Unlock()
+			return net.ErrClosed
+		}
+		if s.lag == nil || s.lag.size() <= s.most/2 {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.lag.lighter == nil {
+			s.lag.lighter = make(chan struct{})
+		}
+		lighter := s.lag.lighter
+		s.mu.Unlock()
+		select {
+		case <-lighter:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// control sends a control frame of the WebSocket library's.
+func (s *sender) control(data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case sendDead:
+		return net.ErrClosed
+	case sendClosing, sendCut:
+		return nil // the close frame is said already, or somebody is about to say it
+	}
+	s.write(data)
+	if data[0] == finClose {
+		s.close()
+	}
+	return nil
+}
+
+// goodbye sends a last message and the close frame behind it. drop: of what waits no
+// more than must be goes out before. It is false if there was a close frame already.
+func (s *sender) goodbye(frames []byte, drop bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == sendClosing || s.state == sendDead {
+		return false
+	}
+	if drop && s.lag != nil {
+		s.lag.cut()
+	}
+	s.write(frames)
+	s.close()
+	return true
+}
+
+// abandon drops what waits, and lets nothing more out, unless a close frame is among
+// it: that has its time.
+func (s *sender) abandon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != sendClosing {
+		s.kill()
+	}
+}
+
+// stop drops what waits, whatever it is.
+func (s *sender) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kill()
+}
+
+// drain waits until nothing waits any more, as it is or because it was given up.
+func (s *sender) drain() {
+	s.mu.Lock()
+	lag := s.lag
+	s.mu.Unlock()
+	if lag != nil {
+		<-lag.done
+	}
+}
+
+// cut lets nothing out any more but what has begun. The goroutine tells of it: as
+// soon as it can if that loses nothing, which it does where a Write is cut short. mu
+// is held.
+func (s *sender) cut() {
+	s.state = sendCut
+	s.lag.cut()
+	s.lighten()
+	if s.raw != nil {
+		_ = s.conn.SetWriteDeadline(longAgo)
+	}
+}
+
+// close is after a close frame. mu is held.
+func (s *sender) close() {
+	if s.state == sendDead {
+		return
+	}
+	s.state = sendClosing
+	s.by = time.Now().Add(writeTimeout)
+	if s.lag == nil {
+		s.over(true)
+		return
+	}
+	s.lighten()
+	_ = s.conn.SetWriteDeadline(s.by)
+}
+
+// kill is after writing has failed. mu is held.
+func (s *sender) kill() {
+	if s.state == sendDead {
+		return
+	}
+	s.state = sendDead
+	s.lighten()
+	_ = s.conn.SetWriteDeadline(longAgo)
+	s.over(false)
+}
+
+// lighten wakes who waits for room. mu is held.
+func (s *sender) lighten() {
+	if s.lag != nil && s.lag.lighter != nil {
+		close(s.lag.lighter)
+		s.lag.lighter = nil
+	}
+}
+
+// write writes whole frames, or leaves to the goroutine what cannot be written now.
+// mu is held.
+func (s *sender) write(p []byte) {
+	if s.lag != nil {
+		s.lag.add(p, time.Now(), s.longest)
+		return
+	}
+	n := 0
+	if s.raw != nil {
+		n = s.now(p)
+	}
+	if n < len(p) && s.state != sendDead {
+		s.lag = newBacklog(p, n, time.Now())
+		s.tasks.Go(s.flush)
+	}
+}
+
+// now writes what the kernel takes at once. mu is held.
+func (s *sender) now(p []byte) (n int) {
+	for n < len(p) {
+		s.piece = p[n:min(len(p), n+maxWrite)]
+		err := s.raw.Write(s.try)
+		if s.piece = nil; err == nil {
+			err = s.fault
+		}
+		if errors.Is(err, syscall.EAGAIN) {
+			return n
+		}
+		if err != nil {
+			s.kill()
+			return n
+		}
+		n += s.written
+	}
+	return n
+}
+
+// flush writes the backlog and ends with it.
+func (s *sender) flush() {
+	step := s.step
+	if s.raw != nil {
+		step = s.stepRaw
+	}
+	for !s.ended() {
+		done, err := step()
+		if err != nil && !done {
+			s.failed(err)
+		}
+		s.tell()
+		if done {
+			return
+		}
+	}
+}
+
+// tell says once that a goodbye is due.
+func (s *sender) tell() {
+	s.mu.Lock()
+	due := s.state == sendCut && !s.told
+	s.told = s.told || due
+	s.mu.Unlock()
+	if due {
+		s.late()
+	}
+}
+
+// ended is true when the goroutine has nothing more to do. Else it says until when
+// the next step may wait.
+func (s *sender) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until := s.by
+	switch s.state {
+	case sendDead:
+		s.leave()
+		return true
+	case sendOpen:
+		until = s.lag.oldest().Add(s.longest)
+	case sendCut:
+		until = time.Now().Add(s.longest) // somebody else's goodbye is on its way
+	case sendClosing:
+	}
+	_ = s.conn.SetWriteDeadline(until)
+	return false
+}
+
+// failed is after a step has failed. What waits for too long is the end of an open
+// connection; one that is closing has its time.
+func (s *sender) failed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		s.kill()
+	case s.state == sendOpen:
+		s.cut()
+	case s.state == sendClosing && !time.Now().Before(s.by):
+		s.kill()
+	}
+}
+
+// step writes a piece of the backlog, and waits for the peer to take it.
+func (s *sender) step() (done bool, err error) {
+	s.mu.Lock()
+	piece, n := s.lag.piece(flushPiece), 0
+	s.mu.Unlock()
+	if len(piece) > 0 {
+		n, err = s.conn.Write(piece)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lag.flying = 0
+	return s.gone(n), err
+}
+
+// stepRaw waits until the kernel takes something, and writes what it takes.
+func (s *sender) stepRaw() (done bool, err error) {
+	var fault error
+	err = s.raw.Write(func(fd uintptr) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for wrote := false; ; wrote = true {
+			b := s.lag
+			n, err := syscall.Write(int(fd), b.buf[b.off:min(len(b.buf), b.off+maxWrite)])
+			switch {
+			case err == syscall.EINTR:
+				continue
+			case err == syscall.EAGAIN:
+				return wrote // the deadline moves with what was written
+			case err != nil:
+				fault = err
+				return true
+			}
+			if done = s.gone(n); done {
+				return true
+			}
+		}
+	})
+	if err == nil {
+		err = fault
+	}
+	return done, err
+}
+
+// gone notes that n bytes were written. It is true when nothing is left; then there
+// is no backlog any more. mu is held.
+func (s *sender) gone(n int) bool {
+	empty := s.lag.gone(n, time.Now(), s.longest)
+	if s.lag.size() <= s.most/2 {
+		s.lighten()
+	}
+	if !empty {
+		return false
+	}
+	s.leave()
+	return true
+}
+
+// leave is the end of the backlog. mu is held.
+func (s *sender) leave() {
+	if s.state != sendDead {
+		_ = s.conn.SetWriteDeadline(time.Time{})
+	}
+	s.lighten()
+	close(s.lag.done)
+	s.lag = nil
+	if s.state == sendClosing {
+		s.over(true)
+	}
+}
+
+// longAgo is a deadline that is over.
+var longAgo = time.Unix(1, 0)
