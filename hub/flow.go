@@ -81,6 +81,9 @@ func (r *liveRoom) flush() {
 		members := r.members.hold()
 		r.mu.Unlock()
 		bring(members, all, watched)
+		if all != nil {
+			r.hub.counter.deliveries.Add(uint64(all.events * len(members)))
+		}
 		r.mu.Lock()
 		f.flying = nil
 		r.members.release()

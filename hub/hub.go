@@ -110,7 +110,7 @@ func (h *Hub) Close() {
 // Connect registers a new peer, who is reached through the outlet. The caller must
 // call Close on the session when the peer is gone.
 func (h *Hub) Connect(caller room.Caller, outlet Outlet) (*Session, error) {
-	s := &Session{hub: h, id: uuid.NewString(), outlet: outlet, caller: caller, rooms: make(map[string]*member)}
+	s := &Session{hub: h, id: uuid.NewString(), outlet: outlet, caller: caller}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -193,7 +193,7 @@ type Stats struct {
 
 	Published  uint64 // events that the log acknowledged
 	Refused    uint64 // commands that the rules refused, or the log
-	Deliveries uint64 // event frames for members, each counted
+	Deliveries uint64 // event frames brought to members, each for each
 	Slow       uint64 // sessions cut because their peer lagged too far behind
 	Repairs    uint64 // holes found and read from the log
 	Resets     uint64 // rooms whose epoch changed under their members

@@ -95,7 +95,7 @@ func (r *liveRoom) seed(page Page) {
 	r.at = Position{Epoch: page.Epoch}
 	r.state.Reset()
 	r.changes.reset()
-	items := make([]Item, 0, 2*r.ring.cap)
+	items := make([]Item, 0, len(page.Entries)) // a quiet room's ring stays as small as this
 	for _, e := range page.Entries {
 		ev, err := room.DecodeEvent(e.Data)
 		it := Item{Seq: e.Seq, Event: e.Data}

@@ -109,7 +109,6 @@ func (r *liveRoom) deliver(e Entry) {
 	r.state.Apply(e.Seq, ev)
 	r.ring.push(it)
 	r.changes.add(it, ev)
-	r.hub.counter.deliveries.Add(uint64(r.members.size()))
 	r.tell(EventPush{Room: r.name, Item: it}, r.at, "")
 }
 

@@ -13,6 +13,8 @@ type Round struct {
 	buf   []byte // the frames as Codec.Append made them
 	marks []mark // one for each frame
 
+	events int // how many of the frames are events
+
 	mu   sync.Mutex // guards what follows
 	kept []byte     // a copy of buf that stays, once somebody has asked for it
 }
@@ -47,7 +49,7 @@ func newRound(room string, first uint64) *Round {
 // free lets the round's memory be used again. Nobody may hold any of it.
 func (r *Round) free() {
 	clear(r.marks) // of the strings that it refers to
-	r.buf, r.marks, r.kept = r.buf[:0], r.marks[:0], nil
+	r.buf, r.marks, r.events, r.kept = r.buf[:0], r.marks[:0], 0, nil
 	if cap(r.buf) <= keptRound {
 		rounds.Put(r)
 	}
@@ -58,6 +60,9 @@ func (r *Round) add(c Codec, p Push, at Position, key string) {
 	buf, message := c.Append(r.buf, p)
 	r.buf, r.kept = buf, nil
 	r.marks = append(r.marks, mark{message: message, end: len(buf), at: at, key: key})
+	if _, event := p.(EventPush); event {
+		r.events++
+	}
 }
 
 // Len is the number of frames.

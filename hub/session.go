@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -38,7 +39,7 @@ type Session struct {
 
 	mu     sync.Mutex // guards what follows; taken after a liveRoom's, never before
 	caller room.Caller
-	rooms  map[string]*member
+	rooms  []*member // mostly one or a few, for which a map would be large
 	closed bool
 }
 
@@ -95,8 +96,8 @@ func (s *Session) Close(why Reason) {
 // Leave takes the session out of a room; it is false if it was not in it.
 func (s *Session) Leave(name string) bool {
 	s.mu.Lock()
-	m := s.rooms[name]
-	delete(s.rooms, name)
+	m := s.find(name)
+	s.rooms = slices.DeleteFunc(s.rooms, func(o *member) bool { return o == m })
 	s.mu.Unlock()
 	if m == nil {
 		return false
@@ -115,8 +116,8 @@ func (s *Session) Renew(caller room.Caller) error {
 	}
 	s.caller = caller
 	var lost []string
-	for name := range s.rooms {
-		if !caller.Grants.Allow(name, room.VerbJoin) {
+	for _, m := range s.rooms {
+		if name := m.room.name; !caller.Grants.Allow(name, room.VerbJoin) {
 			lost = append(lost, name)
 		}
 	}
@@ -134,7 +135,17 @@ func (s *Session) Renew(caller room.Caller) error {
 func (s *Session) in(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.rooms[name] != nil
+	return s.find(name) != nil
+}
+
+// find gives the stay in a room, or nil. mu is held.
+func (s *Session) find(name string) *member {
+	for _, m := range s.rooms {
+		if m.room.name == name {
+			return m
+		}
+	}
+	return nil
 }
 
 // enter notes the room as joined, or finds that it was so again. It is called with
@@ -142,7 +153,7 @@ func (s *Session) in(name string) bool {
 func (s *Session) enter(r *liveRoom) (m *member, again bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m = s.rooms[r.name]
+	m = s.find(r.name)
 	switch {
 	case s.closed:
 		return nil, false, ReasonGone
@@ -155,6 +166,6 @@ func (s *Session) enter(r *liveRoom) (m *member, again bool, err error) {
 		return m, true, nil
 	}
 	m = &member{room: r, session: s, next: r.flow.count}
-	s.rooms[r.name] = m
+	s.rooms = append(s.rooms, m)
 	return m, false, nil
 }

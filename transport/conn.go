@@ -19,9 +19,8 @@ import (
 // closeTimeout bounds the peer's part of the close handshake.
 const closeTimeout = 5 * time.Second
 
-// conn is one WebSocket connection. One goroutine reads and owns it, and on the way
-// out waits for what it has started; there is no writer. It is the hub.Outlet of its
-// session.
+// conn is one WebSocket connection. One goroutine owns it, and on the way out waits
+// for what it has started; there is no writer. It is the hub.Outlet of its session.
 type conn struct {
 	// static after the handshake
 	srv  *Server
@@ -29,7 +28,7 @@ type conn struct {
 	sock socket // beneath ws
 	out  sender // beneath both
 
-	// owned by the reader
+	// owned by the reader, which is the owner, or a worker while the owner waits for it
 	guest     bool
 	malformed int
 	limit     limiter

@@ -40,14 +40,11 @@ func orDefault[T int | float64 | time.Duration](v *T, d T) {
 // limiter weighs the commands of one connection. It is used by its reader alone.
 type limiter struct {
 	tokens   *rate.Limiter
-	refusals *rate.Limiter // of what is answered though it was not paid for
+	refusals *rate.Limiter // of what is answered though it was not paid for; nil: nothing was yet
 }
 
 func newLimiter(l Limits) limiter {
-	return limiter{
-		tokens:   rate.NewLimiter(rate.Limit(l.Rate), l.Burst),
-		refusals: rate.NewLimiter(rate.Limit(l.Rate), l.Burst),
-	}
+	return limiter{tokens: rate.NewLimiter(rate.Limit(l.Rate), l.Burst)}
 }
 
 // take pays for a command; if it is not ok, nothing was paid, and wait says after
@@ -63,4 +60,9 @@ func (l *limiter) take(cost int) (wait time.Duration, ok bool) {
 
 // refuse waits until a frame that was refused may be answered. Refusing costs the
 // hub too, so a peer that goes on regardless is read at the pace of the limit.
-func (l *limiter) refuse(ctx context.Context) { _ = l.refusals.Wait(ctx) }
+func (l *limiter) refuse(ctx context.Context) {
+	if l.refusals == nil {
+		l.refusals = rate.NewLimiter(l.tokens.Limit(), l.tokens.Burst())
+	}
+	_ = l.refusals.Wait(ctx)
+}

@@ -41,7 +41,8 @@ type Server struct {
 	ctx     context.Context // the connections'
 	stop    context.CancelFunc
 
-	conns connections // WebSockets, which http.Server does not know
+	conns   connections // WebSockets, which http.Server does not know
+	workers *workers
 }
 
 // New makes a server; Serve runs it.
@@ -51,7 +52,7 @@ func New(cfg Config) *Server {
 	s.api = newAPI(s)
 	s.handler = s.routes()
 	ctx, stop := context.WithCancel(context.Background())
-	s.ctx, s.stop = ctx, stop
+	s.ctx, s.stop, s.workers = ctx, stop, newWorkers(ctx.Done())
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // HTTP/2 stays off until Go 1.26.9, see SECURITY.md
 	s.http = &http.Server{
@@ -112,6 +113,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.stop() // what is left hears it, and ends
 	s.conns.abort()
 	<-done
+	s.workers.wait()
 	if err != nil {
 		return fmt.Errorf("shutdown: %w", err)
 	}

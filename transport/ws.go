@@ -43,10 +43,16 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	s.conns.start(c)
 }
 
-// serve runs the connection: this goroutine owns it.
+// serve runs the connection: this goroutine owns it. What a frame needs is done by a
+// worker, while this one waits.
 func (c *conn) serve() {
 	defer c.release()
-	c.listen()
+	c.ws.SetReadLimit(wire.MaxConnectFrame)
+	c.startClock()
+	for on := true; on && c.bye.Load() == nil; {
+		c.sock.await()
+		on = c.srv.workers.serve(c)
+	}
 	for c.bye.Load().said() { // the peer's close frame is still to come
 		_, r, err := c.ws.Reader(context.Background())
 		if err == nil {
@@ -61,24 +67,15 @@ func (c *conn) serve() {
 // said reports whether there is a goodbye for the peer to answer.
 func (g *goodbye) said() bool { return g != nil && g.code != 0 }
 
-// listen serves what the peer sends, until the connection is to end.
-func (c *conn) listen() {
+// turn serves the next frame. It is false when the connection is over.
+func (c *conn) turn() (on bool) {
 	defer c.survive()
-	c.ws.SetReadLimit(wire.MaxConnectFrame)
-	c.startClock()
-	if !c.connect() {
-		return
+	if c.session == nil {
+		return c.connect()
 	}
-	c.ws.SetReadLimit(int64(c.srv.cfg.Limits.Frame))
-	for c.bye.Load() == nil {
-		c.sock.await()
-		if !c.next() {
-			return
-		}
-	}
+	return c.next()
 }
 
-// next serves one frame. It is false when the connection is over.
 func (c *conn) next() bool {
 	if c.out.room(c.srv.ctx) != nil {
 		return false
@@ -163,6 +160,7 @@ func (c *conn) admit(id uint64, cmd *wire.Connect) bool {
 		Server: "hubbub " + c.srv.cfg.Version, Version: wire.Version,
 	})
 	c.expireAt(who.Expires)
+	c.ws.SetReadLimit(int64(c.srv.cfg.Limits.Frame))
 	return true
 }
 
