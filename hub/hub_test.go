@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a hub over a memory log, under fake time.
 type world struct {
-	t   *testing.T
+	t   testing.TB
 	log hub.Log
 	hub *hub.Hub
 
@@ -36,7 +36,7 @@ type peer struct {
 	*hub.Queue
 }
 
-func newWorld(t *testing.T, log hub.Log, cfg hub.Config) *world {
+func newWorld(t testing.TB, log hub.Log, cfg hub.Config) *world {
 	cfg.Log, cfg.Bus, cfg.Codec = log, hub.NewMemoryBus(), transport.Codec{}
 	return &world{t: t, log: log, hub: hub.New(cfg), queueBytes: 1 << 20, queueFrames: 4096}
 }
