@@ -7,6 +7,10 @@ import "time"
 // goroutine, and a goroutine of the room's own is woken instead.
 const inlineMembers = 64
 
+// inlineBytes is how large such a round may be: to compress what is larger takes as
+// long as writing to many does.
+const inlineBytes = 16 << 10
+
 // flow is what a room has still to bring to its members.
 type flow struct {
 	count   uint64 // how many frames the room has had for all of its members
@@ -46,7 +50,7 @@ func (r *liveRoom) Flush() {
 		return
 	}
 	r.flow.running = true
-	large := r.members.size() > inlineMembers
+	large := r.members.size() > inlineMembers || r.flow.all != nil && len(r.flow.all.buf) > inlineBytes
 	r.mu.Unlock()
 	if !large || !r.hub.life.start(r.flushLarge) {
 		r.flush()

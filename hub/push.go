@@ -13,6 +13,10 @@ type Codec interface {
 	// It gives dst and where in it the message begins, for peers that are sent that
 	// alone; the message reaches to the end.
 	Append(dst []byte, p Push) (out []byte, message int)
+
+	// Compress appends to dst a frame that Append has made, whose message begins at
+	// the place given, as it is sent to peers who take compression.
+	Compress(dst, frame []byte, message int) []byte
 }
 
 // Push is something that a room tells its members: one of the types below.

@@ -14,9 +14,12 @@ type Round struct {
 	marks []mark // one for each frame
 
 	events int // how many of the frames are events
+	codec  Codec
 
-	mu   sync.Mutex // guards what follows
-	kept []byte     // a copy of buf that stays, once somebody has asked for it
+	mu      sync.Mutex // guards what follows
+	kept    []byte     // a copy of buf that stays, once somebody has asked for it
+	small   []byte     // the frames compressed, once somebody has asked for them
+	smalled []int      // where each of those ends
 }
 
 // mark says what is known of one frame. It begins where the one before it ends.
@@ -50,7 +53,8 @@ func newRound(room string, first uint64) *Round {
 func (r *Round) free() {
 	clear(r.marks) // of the strings that it refers to
 	r.buf, r.marks, r.events, r.kept = r.buf[:0], r.marks[:0], 0, nil
-	if cap(r.buf) <= keptRound {
+	r.small, r.smalled, r.codec = r.small[:0], r.smalled[:0], nil
+	if cap(r.buf)+cap(r.small) <= keptRound {
 		rounds.Put(r)
 	}
 }
@@ -58,7 +62,8 @@ func (r *Round) free() {
 // add encodes a push and appends it.
 func (r *Round) add(c Codec, p Push, at Position, key string) {
 	buf, message := c.Append(r.buf, p)
-	r.buf, r.kept = buf, nil
+	r.buf, r.kept, r.codec = buf, nil, c
+	r.smalled = r.smalled[:0]
 	r.marks = append(r.marks, mark{message: message, end: len(buf), at: at, key: key})
 	if _, event := p.(EventPush); event {
 		r.events++
@@ -77,6 +82,41 @@ func (r *Round) Bytes(from int) []byte { return r.buf[r.start(from):] }
 // used until Deliver returns.
 func (r *Round) Frame(i int) (data []byte, key string) {
 	return r.buf[r.start(i):r.marks[i].end], r.marks[i].key
+}
+
+// Compressed is Bytes for peers who take compression. It is made once, for all of
+// them.
+func (r *Round) Compressed(from int) []byte {
+	small, ends := r.compress()
+	if from == 0 {
+		return small
+	}
+	return small[ends[from-1]:]
+}
+
+// CompressedFrame is Frame for peers who take compression.
+func (r *Round) CompressedFrame(i int) (data []byte, key string) {
+	small, ends := r.compress()
+	start := 0
+	if i > 0 {
+		start = ends[i-1]
+	}
+	return small[start:ends[i]], r.marks[i].key
+}
+
+func (r *Round) compress() (frames []byte, ends []int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.smalled) == len(r.marks) {
+		return r.small, r.smalled
+	}
+	r.small, r.smalled = r.small[:0], r.smalled[:0]
+	for i, m := range r.marks {
+		start := r.start(i)
+		r.small = r.codec.Compress(r.small, r.buf[start:m.end], m.message-start)
+		r.smalled = append(r.smalled, len(r.small))
+	}
+	return r.small, r.smalled
 }
 
 // Kept gives the message of frame i, to be kept. Everybody who asks shares one copy

@@ -73,7 +73,7 @@ func (c *conn) tick() {
 	}
 }
 
-var pingFrame = textFrame(0, wire.PingPush{})
+var pingFrame, _ = textFrame(0, wire.PingPush{})
 
 // silence judges a peer by when it was last heard: it is pinged after a while, and
 // cut if it has not been heard for another. It gives when to judge again.

@@ -9,7 +9,17 @@ import (
 // Codec writes the hub's pushes as messages of hubbub.v1.json, each in a WebSocket
 // frame: a server's frames are not masked, and so the same for every peer. SSE
 // carries the same messages without the frame.
-type Codec struct{}
+type Codec struct {
+	// CompressFrom is from how many bytes on a message is compressed for peers who
+	// take that. 0: DefaultCompressFrom; below 0: never.
+	CompressFrom int
+}
+
+// Compress appends a frame as peers with permessage-deflate are sent it; see
+// hub.Codec.
+func (c Codec) Compress(dst, frame []byte, message int) []byte {
+	return compression(c.CompressFrom).appendFrame(dst, frame, message)
+}
 
 // Append writes a push; see hub.Codec.
 func (Codec) Append(dst []byte, p hub.Push) (out []byte, message int) {

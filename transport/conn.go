@@ -155,9 +155,10 @@ func (c *conn) say(code wire.CloseCode, retryAfter time.Duration, drop bool) {
 	if !c.bye.CompareAndSwap(nil, &goodbye{code}) {
 		return
 	}
-	c.out.goodbye(append(textFrame(0, wire.DisconnectPush{
+	last, _ := textFrame(0, wire.DisconnectPush{
 		Code: code, Reason: code.Name(), RetryAfterMS: retryAfter.Milliseconds(),
-	}), closeFrame(code)...), drop)
+	})
+	c.out.goodbye(append(last, closeFrame(code)...), drop)
 	c.interrupt()
 	c.depart()
 }
@@ -191,7 +192,11 @@ func (c *conn) reply(id uint64, m wire.Message) {
 
 // send sends what the peer has asked for.
 func (c *conn) send(id uint64, m wire.Message) {
-	c.out.reply(textFrame(id, m))
+	frame, message := textFrame(id, m)
+	if c.out.deflate {
+		frame = c.srv.compression().appendFrame(nil, frame, message)
+	}
+	c.out.reply(frame)
 }
 
 // fail answers with an error even if there is no id to answer under.

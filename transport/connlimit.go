@@ -18,6 +18,10 @@ type Limits struct {
 
 	QueueBytes int           // bytes that may wait for it; 1 MiB
 	QueueAge   time.Duration // how long one of them may; 10 s
+
+	// CompressFrom is from how many bytes on a message goes compressed to peers who
+	// take that; 0: DefaultCompressFrom; below 0: compression is never agreed on.
+	CompressFrom int
 }
 
 func (l *Limits) setDefaults() {

@@ -45,10 +45,10 @@ func sealText(buf []byte, start int) (out []byte, payload int) {
 	return buf, payload
 }
 
-// textFrame encodes a message as a frame that is ready for the wire.
-func textFrame(id uint64, m wire.Message) []byte {
-	buf, _ := sealText(wire.Append(openText(make([]byte, 0, 160)), id, m), 0)
-	return buf
+// textFrame encodes a message as a frame that is ready for the wire, and gives where
+// in it the message begins.
+func textFrame(id uint64, m wire.Message) (frame []byte, message int) {
+	return sealText(wire.Append(openText(make([]byte, 0, 160)), id, m), 0)
 }
 
 // closeFrame encodes a close frame with a code and its name.

@@ -41,6 +41,9 @@ type peer struct {
 	lastID uint64
 	kept   []wire.Reply // frames that came while another was awaited
 	mute   bool         // do not answer the hub's pings
+
+	deflate    bool // compressed frames are agreed on
+	compressed int  // so many came
 }
 
 const handshake = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
@@ -165,7 +168,7 @@ func (p *peer) read() (heard, error) {
 	}
 	h := heard{op: two[0] & 0x0f}
 	switch {
-	case two[0]&0x70 != 0:
+	case two[0]&0x70 != 0 && !(p.deflate && two[0]&0x70 == rsv1 && h.op == opText):
 		return h, fmt.Errorf("%w: reserved bits in %#x", errServerBroke, two[0])
 	case two[0]&fin == 0:
 		return h, fmt.Errorf("%w: a fragment, where each frame is a message", errServerBroke)
@@ -181,6 +184,13 @@ func (p *peer) read() (heard, error) {
 	h.payload = make([]byte, n)
 	if _, err := io.ReadFull(p.in, h.payload); err != nil {
 		return h, err
+	}
+	if two[0]&rsv1 != 0 {
+		p.compressed++
+		var err error
+		if h.payload, err = inflate(h.payload); err != nil {
+			return h, fmt.Errorf("%w: %w", errServerBroke, err)
+		}
 	}
 	if h.op == opText && !utf8.Valid(h.payload) {
 		return h, fmt.Errorf("%w: text that is not UTF-8", errServerBroke)

@@ -23,6 +23,7 @@ type sender struct {
 	most    int             // bytes that may wait
 	longest time.Duration   // that one of them may
 	tasks   *sync.WaitGroup // of the goroutine
+	deflate bool            // the peer takes compressed frames
 	late    func()          // is told, by that goroutine, that the peer lags too much and a goodbye is due
 	over    func(sent bool) // is told, with mu held, when nothing more goes out: a close frame was the last, or writing has failed
 
@@ -78,12 +79,19 @@ func (s *sender) round(r *hub.Round, from int) bool {
 		return true
 	}
 	if s.lag == nil {
-		s.write(r.Bytes(from))
+		if s.deflate {
+			s.write(r.Compressed(from))
+		} else {
+			s.write(r.Bytes(from))
+		}
 		return s.bounded()
 	}
-	now := time.Now()
+	now, frame := time.Now(), r.Frame
+	if s.deflate {
+		frame = r.CompressedFrame
+	}
 	for i := from; i < r.Len(); i++ {
-		data, key := r.Frame(i)
+		data, key := frame(i)
 		if key != "" {
 			s.lag.conflate(key, data, s.most-s.lag.size())
 			continue

@@ -32,10 +32,12 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 	ws, err := websocket.Accept(&hijacker{ResponseWriter: w, conn: c}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{wire.Subprotocol},
 		InsecureSkipVerify: true, // the origin is guard's to check
+		CompressionMode:    s.compression().mode(),
 	})
 	if err != nil {
 		return // Accept has answered
 	}
+	c.out.deflate = negotiated(w.Header())
 	c.ws = ws
 	if offered := r.Header.Get("Sec-WebSocket-Protocol"); offered != "" && ws.Subprotocol() == "" {
 		c.refuse(0, room.Errorf(room.CodeBadRequest, "Sec-WebSocket-Protocol: does not offer %s", wire.Subprotocol), wire.CloseBadProtocol)

@@ -43,9 +43,18 @@ type boundFlags struct {
 	Burst       int      `help:"Commands at once from one connection." default:"200" placeholder:"N"`
 	QueueBytes  byteSize `help:"Bytes that may wait for a slow peer." default:"1MiB" placeholder:"SIZE"`
 
-	QueueAge time.Duration `help:"How long one of them may wait." default:"10s" placeholder:"TIME"`
-	Linger   time.Duration `help:"How long large rooms gather what happens before they tell their members." default:"0s" placeholder:"TIME"`
-	RawIO    bool          `name:"raw-io" help:"Read and write sockets without waiting, past what Go does for each call. Off costs CPU and memory, and is for a system on which it fails." default:"true" negatable:""`
+	QueueAge     time.Duration `help:"How long one of them may wait." default:"10s" placeholder:"TIME"`
+	Linger       time.Duration `help:"How long large rooms gather what happens before they tell their members." default:"0s" placeholder:"TIME"`
+	CompressFrom int           `help:"From how many bytes on a message goes compressed to clients who take that; 0: compression is never agreed on." default:"512" placeholder:"BYTES"`
+	RawIO        bool          `name:"raw-io" help:"Read and write sockets without waiting, past what Go does for each call. Off costs CPU and memory, and is for a system on which it fails." default:"true" negatable:""`
+}
+
+// compressFrom is the setting as the edge takes it, where 0 is the default.
+func (b *boundFlags) compressFrom() int {
+	if b.CompressFrom <= 0 {
+		return -1
+	}
+	return b.CompressFrom
 }
 
 // loggingFlags say what is logged, and how.
@@ -90,7 +99,7 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 		return err
 	}
 	h := hub.New(hub.Config{
-		Log: engine.log, Bus: engine.bus, Codec: transport.Codec{}, Linger: c.Bounds.Linger,
+		Log: engine.log, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}, Linger: c.Bounds.Linger,
 		Fault: func(room string, err error) { log.Warn().Str("room", room).Err(err).Msg("hub") },
 	})
 	defer h.Close()
@@ -116,6 +125,7 @@ func (c *ServeCmd) transport(h *hub.Hub, e *engine, identity *transport.Identity
 		Limits: transport.Limits{
 			Rate: c.Bounds.Rate, Burst: c.Bounds.Burst,
 			QueueBytes: int(c.Bounds.QueueBytes), QueueAge: c.Bounds.QueueAge,
+			CompressFrom: c.Bounds.compressFrom(),
 		},
 		PlainIO: !c.Bounds.RawIO,
 	}
