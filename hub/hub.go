@@ -26,6 +26,7 @@ type Config struct {
 	PresenceDelay time.Duration // how long joins and leaves are gathered; 200 ms
 	EmptyLinger   time.Duration // how long a room without members is kept; 10 s
 	HistoryReads  int           // history pages that may be read at once; 8
+	HistoryWait   time.Duration // how long a page may wait for its turn to be read; 4 s
 
 	// Fault, if set, is told of what went wrong inside and was survived: a hole
 	// that could not be read yet, a reset. It must not block.
@@ -41,6 +42,7 @@ func (c *Config) setDefaults() {
 	def(&c.PresenceDelay, 200*time.Millisecond)
 	def(&c.EmptyLinger, 10*time.Second)
 	def(&c.HistoryReads, 8)
+	def(&c.HistoryWait, 4*time.Second)
 	if c.Fault == nil {
 		c.Fault = func(string, error) {}
 	}
@@ -63,6 +65,8 @@ type Hub struct {
 	reads   chan struct{} // a token for each history page under way
 	rosters rosterQueue
 	counter counters
+	// backlogs is how many bytes of events the rooms' backlogs hold together.
+	backlogs atomic.Int64
 
 	mu       sync.Mutex // guards what follows; taken before a liveRoom's
 	closed   bool

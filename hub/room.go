@@ -33,6 +33,7 @@ type liveRoom struct {
 	watchers map[*Session]struct{} // the members who asked for presence
 	empty    time.Time             // since when there is no member
 	catchUp  catchUp
+	backlog  backlog
 }
 
 // catchUp is what a room needs while its order is not whole.
@@ -182,6 +183,7 @@ func (r *liveRoom) shut() {
 	<-r.opened
 	r.mu.Lock()
 	r.catchUp.shut = true
+	r.dropParts(len(r.backlog.parts))
 	r.mu.Unlock()
 	if r.stop != nil {
 		r.stop()
