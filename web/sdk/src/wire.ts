@@ -81,6 +81,7 @@ export interface JoinedFrame {
   more?: boolean;
   reset?: { reason: string };
   members?: WireMember[];
+  count?: number;
 }
 
 export interface AckFrame {
