@@ -202,7 +202,7 @@ type counters struct {
 type Stats struct {
 	Sessions, Rooms, Members int
 
-	Published  uint64 // events that the log acknowledged
+	Published  uint64 // events that were stored, each once
 	Refused    uint64 // commands that the rules refused, or the log
 	Deliveries uint64 // event frames queued to members
 	Slow       uint64 // sessions cut because their queue was full

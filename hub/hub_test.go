@@ -211,6 +211,7 @@ func TestRepeatOfAnIDIsOneEvent(t *testing.T) {
 		require.False(t, other.Duplicate, "another user's id is another id")
 		elsewhere := w.publish("ann", "den", text("k", "hi"))[0]
 		require.False(t, elsewhere.Duplicate, "and so is another room's")
+		require.EqualValues(t, 3, w.hub.Stats().Published)
 	})
 }
 
