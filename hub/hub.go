@@ -24,6 +24,7 @@ type Config struct {
 	RoomsPerConn  int           // rooms that one session may be in; 500
 	TailCheck     time.Duration // how often each live room is compared with the log; 5 s
 	PresenceDelay time.Duration // how long joins and leaves are gathered; 200 ms
+	NamedMax      int           // users up to whom observers of a room are told who comes and goes; 1,000
 	EmptyLinger   time.Duration // how long a room without members is kept; 10 s
 	HistoryReads  int           // history pages that may be read at once; 8
 	HistoryWait   time.Duration // how long a page may wait for its turn to be read; 4 s
@@ -40,6 +41,7 @@ func (c *Config) setDefaults() {
 	def(&c.RoomsPerConn, 500)
 	def(&c.TailCheck, 5*time.Second)
 	def(&c.PresenceDelay, 200*time.Millisecond)
+	def(&c.NamedMax, 1000)
 	def(&c.EmptyLinger, 10*time.Second)
 	def(&c.HistoryReads, 8)
 	def(&c.HistoryWait, 4*time.Second)

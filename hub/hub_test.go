@@ -488,3 +488,41 @@ func TestLargeAnswersAreNoSignOfASlowPeer(t *testing.T) {
 		require.Zero(t, w.hub.Stats().Slow)
 	})
 }
+
+func TestALargeRoomIsToldByItsNumber(t *testing.T) {
+	inWorld(t, hub.Config{NamedMax: 100}, func(w *world) {
+		watcher := w.connect("watcher")
+		w.join(watcher, hub.JoinRequest{Room: "lobby", Presence: true})
+		var crowd []*hub.Session
+		for i := range 300 {
+			crowd = append(crowd, w.connect(fmt.Sprint("user-", i)))
+			w.join(crowd[i], hub.JoinRequest{Room: "lobby"})
+		}
+		time.Sleep(5 * time.Second)
+		named := 0
+		var last *wire.PresencePush
+		for _, m := range w.frames(watcher) {
+			last = m.(*wire.PresencePush)
+			named = max(named, len(last.Joined), len(last.Members))
+		}
+		require.LessOrEqual(t, named, 100)
+		require.True(t, last.Partial)
+		require.Equal(t, 301, last.Count)
+		joined := w.join(w.connect("late"), hub.JoinRequest{Room: "lobby", Presence: true})
+		require.Len(t, joined.Members, room.Sample)
+		require.Equal(t, 302, joined.Count)
+
+		for _, s := range crowd[:250] {
+			s.Close(hub.ReasonGone)
+		}
+		time.Sleep(5 * time.Second)
+		frames := w.frames(watcher)
+		last = frames[len(frames)-1].(*wire.PresencePush)
+		require.False(t, last.Partial)
+		require.Len(t, last.Members, 52, "and from here on by name again")
+		require.LessOrEqual(t, len(frames), 10, "what many do is one push")
+		crowd[299].Close(hub.ReasonGone)
+		time.Sleep(time.Second)
+		require.Equal(t, []wire.User{{User: "user-299", Name: "Name of user-299"}}, w.frames(watcher)[0].(*wire.PresencePush).Left)
+	})
+}

@@ -206,7 +206,7 @@ func (j *joining) attach(last Position, fill func(*Joined, []Item)) error {
 	joined := Joined{At: r.at, Live: true}
 	fill(&joined, slices.Clone(rest))
 	if j.req.Presence {
-		joined.Members, joined.Count = r.roster.Members(MaxMembers), r.roster.Count()
+		joined.Members, joined.Count = r.roster.Members(r.named()), r.roster.Count()
 	}
 	j.respond(joined)
 	return nil

@@ -16,7 +16,7 @@ func (Codec) Encode(p hub.Push) []byte {
 	case hub.EventPush:
 		return wire.AppendEvent(make([]byte, 0, len(p.Event)+len(p.Room)+64), p.Room, p.Seq, p.Event)
 	case hub.PresencePush:
-		return wire.Encode(0, wire.PresencePush{Room: p.Room, Joined: users(p.Joined), Left: users(p.Left), Count: p.Count})
+		return wire.Encode(0, wire.PresencePush{Room: p.Room, Joined: users(p.Joined), Left: users(p.Left), Members: p.Members, Partial: p.Partial, Count: p.Count})
 	case hub.TypingPush:
 		return wire.Encode(0, wire.TypingPush(p))
 	case hub.BroadcastPush:

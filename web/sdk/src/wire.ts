@@ -127,6 +127,8 @@ export interface PresenceFrame {
   room: string;
   joined?: WireUser[];
   left?: WireUser[];
+  members?: WireMember[];
+  partial?: boolean;
   count: number;
 }
 
