@@ -340,7 +340,13 @@ describe('who is here', () => {
     peer.reply(await peer.take('join'), joined([], { members: [{ user: 'ann', conns: 1 }], count: 700 }));
     await until(room.presence, (p) => p.count === 700);
     expect(changes.at(-1)).toMatchObject({ left: [{ user: 'cy', name: 'Cy' }], count: 700 });
-    peer.send({ type: 'presence', room: 'r', partial: true, members: [{ user: 'dee', conns: 1 }], count: 1001 });
+    peer.send({
+      type: 'presence',
+      room: 'r',
+      partial: true,
+      members: [{ user: 'dee', conns: 1 }],
+      count: 1001,
+    });
     await until(room.presence, (p) => p.count === 1001);
     expect(room.presence.getSnapshot().members).toEqual([{ user: 'dee', name: 'dee', conns: 1 }]);
     peer.send({ type: 'presence', room: 'r', partial: true, count: 2000 });
