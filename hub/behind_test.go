@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubbub-im/hubbub/hub"
+	"github.com/hubbub-im/hubbub/room"
 )
 
 // lateLog is a log whose watchers hear nothing new for a while: the rooms stand
@@ -124,5 +125,20 @@ func TestWhoHasAnAckFindsTheMessage(t *testing.T) {
 		}
 		log.catchUp()
 		require.Equal(t, []uint64{first, second}, w.events(s))
+	})
+}
+
+func TestADeleteThatTheRoomHasNotSeenCounts(t *testing.T) {
+	behind(t, func(w *world, _ *lateLog, all []uint64) {
+		react := func(seq uint64) *room.Error {
+			return w.publish("bob", "lobby", room.Command{Kind: room.KindReact, Target: seq, Emoji: "👍"})[0].Err
+		}
+		for _, i := range []int{19, 22} { // seen by the room, and not
+			require.Nil(t, react(all[i]))
+			require.Nil(t, w.publish("ann", "lobby", room.Command{Kind: room.KindDelete, Target: all[i]})[0].Err)
+			require.NotNil(t, react(all[i]))
+			require.Equal(t, room.CodeConflict, react(all[i]).Code)
+		}
+		require.Nil(t, react(all[18]))
 	})
 }

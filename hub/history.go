@@ -2,7 +2,9 @@ package hub
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/hubbub-im/hubbub/room"
 )
@@ -195,12 +197,21 @@ func (r *liveRoom) newest(ctx context.Context, n int) (newestPage, error) {
 	return page, nil
 }
 
-// read reads a page from the log; at most Config.HistoryReads at once do.
+// read reads a page from the log; at most Config.HistoryReads at once do, and nobody
+// waits for longer than Config.HistoryWait to be among them: whoever asks has lost
+// patience by then, and reads for nobody would only keep the others waiting.
 func (h *Hub) read(ctx context.Context, name string, r Range) (Page, error) {
+	wait := time.NewTimer(h.cfg.HistoryWait)
+	defer wait.Stop()
 	select {
 	case h.reads <- struct{}{}:
 	case <-ctx.Done():
 		return Page{}, ctx.Err()
+	case <-wait.C:
+		return Page{}, &room.Error{
+			Code: room.CodeUnavailable, Message: "too many want to read history now; try again",
+			RetryAfter: time.Second + rand.N(time.Second),
+		}
 	}
 	defer func() { <-h.reads }()
 	h.counter.logReads.Add(1)

@@ -23,8 +23,10 @@ type Config struct {
 	Linger        time.Duration // how long a large room lets frames gather before it brings them; 0
 	TailCheck     time.Duration // how often each live room is compared with the log; 5 s
 	PresenceDelay time.Duration // how long joins and leaves are gathered; 200 ms
+	NamedMax      int           // users up to whom observers of a room are told who comes and goes; 1,000
 	EmptyLinger   time.Duration // how long a room without members is kept; 10 s
 	HistoryReads  int           // history pages that may be read at once; 8
+	HistoryWait   time.Duration // how long a page may wait for its turn to be read; 4 s
 
 	// Fault, if set, is told of what went wrong inside and was survived: a hole
 	// that could not be read yet, a reset. It must not block.
@@ -36,8 +38,10 @@ func (c *Config) setDefaults() {
 	def(&c.RoomsPerConn, 500)
 	def(&c.TailCheck, 5*time.Second)
 	def(&c.PresenceDelay, 200*time.Millisecond)
+	def(&c.NamedMax, 1000)
 	def(&c.EmptyLinger, 10*time.Second)
 	def(&c.HistoryReads, 8)
+	def(&c.HistoryWait, 4*time.Second)
 	if c.Fault == nil {
 		c.Fault = func(string, error) {}
 	}
@@ -60,6 +64,8 @@ type Hub struct {
 	reads   chan struct{} // a token for each history page under way
 	rosters rosterQueue
 	counter counters
+	// backlogs is how many bytes of events the rooms' backlogs hold together.
+	backlogs atomic.Int64
 
 	mu       sync.Mutex // guards what follows; taken before a liveRoom's
 	closed   bool
@@ -137,6 +143,13 @@ func (h *Hub) Disconnect(user string) int {
 	return len(found)
 }
 
+// Sessions is how many peers are connected.
+func (h *Hub) Sessions() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.sessions)
+}
+
 // RoomInfo says how many are in a live room, and where it stands.
 type RoomInfo struct {
 	Room     string
@@ -191,7 +204,7 @@ type counters struct {
 type Stats struct {
 	Sessions, Rooms, Members int
 
-	Published  uint64 // events that the log acknowledged
+	Published  uint64 // events that were stored, each once
 	Refused    uint64 // commands that the rules refused, or the log
 	Deliveries uint64 // event frames brought to members, each for each
 	Slow       uint64 // sessions cut because their peer lagged too far behind

@@ -220,6 +220,7 @@ func TestRepeatOfAnIDIsOneEvent(t *testing.T) {
 		require.False(t, other.Duplicate, "another user's id is another id")
 		elsewhere := w.publish("ann", "den", text("k", "hi"))[0]
 		require.False(t, elsewhere.Duplicate, "and so is another room's")
+		require.EqualValues(t, 3, w.hub.Stats().Published)
 	})
 }
 
@@ -482,5 +483,43 @@ func TestLargeAnswersComeInParts(t *testing.T) {
 			since, live = j.At, j.Live
 		}
 		require.Equal(t, posted, got)
+	})
+}
+
+func TestALargeRoomIsToldByItsNumber(t *testing.T) {
+	inWorld(t, hub.Config{NamedMax: 100}, func(w *world) {
+		watcher := w.connect("watcher")
+		w.join(watcher, hub.JoinRequest{Room: "lobby", Presence: true})
+		var crowd []peer
+		for i := range 300 {
+			crowd = append(crowd, w.connect(fmt.Sprint("user-", i)))
+			w.join(crowd[i], hub.JoinRequest{Room: "lobby"})
+		}
+		time.Sleep(5 * time.Second)
+		named := 0
+		var last *wire.PresencePush
+		for _, m := range w.frames(watcher) {
+			last = m.(*wire.PresencePush)
+			named = max(named, len(last.Joined), len(last.Members))
+		}
+		require.LessOrEqual(t, named, 100)
+		require.True(t, last.Partial)
+		require.Equal(t, 301, last.Count)
+		joined := w.join(w.connect("late"), hub.JoinRequest{Room: "lobby", Presence: true})
+		require.Len(t, joined.Members, room.Sample)
+		require.Equal(t, 302, joined.Count)
+
+		for _, s := range crowd[:250] {
+			s.Close(hub.ReasonGone)
+		}
+		time.Sleep(5 * time.Second)
+		frames := w.frames(watcher)
+		last = frames[len(frames)-1].(*wire.PresencePush)
+		require.False(t, last.Partial)
+		require.Len(t, last.Members, 52, "and from here on by name again")
+		require.LessOrEqual(t, len(frames), 10, "what many do is one push")
+		crowd[299].Close(hub.ReasonGone)
+		time.Sleep(time.Second)
+		require.Equal(t, []wire.User{{User: "user-299", Name: "Name of user-299"}}, w.frames(watcher)[0].(*wire.PresencePush).Left)
 	})
 }

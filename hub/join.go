@@ -123,29 +123,29 @@ func (j *joining) resume(ctx context.Context) error {
 	case covered && len(missed) <= ResumePage && oldestWithin(missed) == len(missed):
 		return j.live(Position{Epoch: at.Epoch, Seq: since.Seq}, nil, false)
 	}
-	page, err := j.room.hub.read(ctx, j.room.name, Range{After: since.Seq, Limit: ResumePage})
-	if err != nil {
-		return unavailable(err)
-	}
+	return j.part(ctx, since, at)
+}
+
+// part gives the next part of what came after since, and goes live if that is all.
+func (j *joining) part(ctx context.Context, since, at Position) error {
+	missed, err := j.room.missed(ctx, since.Seq)
 	switch {
-	case page.Epoch != at.Epoch:
+	case err != nil:
+		return err
+	case missed.epoch != at.Epoch:
 		return errStale
-	case page.Floor > since.Seq && since.Seq != 0:
+	case missed.trimmed > since.Seq && since.Seq != 0:
 		return j.newest(ctx, ResetTrimmed)
-	case len(page.Entries) == 0:
+	case len(missed.items) == 0:
 		return errStale // since lies before at, so there is something
 	}
-	items := itemsOf(page.Entries)
-	if n := oldestWithin(items); n < len(items) {
-		items, page.More = items[:n], true
-	}
-	last := Position{Epoch: page.Epoch, Seq: items[len(items)-1].Seq}
-	if !page.More {
-		if err := j.live(last, items, page.Floor > 0); !errors.Is(err, errStale) {
+	last := Position{Epoch: missed.epoch, Seq: missed.last()}
+	if !missed.more {
+		if err := j.live(last, slices.Clone(missed.items), missed.trimmed > 0); !errors.Is(err, errStale) {
 			return err
 		}
 	}
-	j.respond(Joined{At: last, Events: items})
+	j.respond(Joined{At: last, Events: missed.items})
 	return nil
 }
 
@@ -207,7 +207,7 @@ func (j *joining) attach(last Position, fill func(*Joined, []Item)) error {
 	joined := Joined{At: r.at, Live: true}
 	fill(&joined, slices.Clone(rest))
 	if j.req.Presence {
-		joined.Members, joined.Count = r.roster.Members(MaxMembers), r.roster.Count()
+		joined.Members, joined.Count = r.roster.Members(r.named()), r.roster.Count()
 	}
 	j.respond(joined)
 	return nil

@@ -17,6 +17,9 @@ func (h *Hub) keep() {
 		select {
 		case <-tick.C:
 			h.letGo(time.Now())
+			for _, r := range h.liveRooms() {
+				r.agePartsTo(time.Now())
+			}
 			h.compareTails()
 		case <-h.ctx.Done():
 			return

@@ -95,6 +95,7 @@ func (r *liveRoom) seed(page Page) {
 	r.at = Position{Epoch: page.Epoch}
 	r.state.Reset()
 	r.changes.reset()
+	r.dropParts(len(r.backlog.parts))
 	items := make([]Item, 0, len(page.Entries)) // a quiet room's ring stays as small as this
 	for _, e := range page.Entries {
 		ev, err := room.DecodeEvent(e.Data)

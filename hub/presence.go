@@ -3,48 +3,75 @@ package hub
 import (
 	"sync"
 	"time"
+
+	"github.com/hubbub-im/hubbub/room"
 )
+
+// largeDelay is how many times longer than others a large room gathers who comes and
+// goes.
+const largeDelay = 5
 
 // rosterQueue holds the rooms whose roster has something to tell.
 type rosterQueue struct {
 	wake chan struct{} // holds one token while rooms is not empty
 
-	mu    sync.Mutex // guards what follows; taken last
-	rooms map[*liveRoom]struct{}
+	mu    sync.Mutex              // guards what follows; taken last
+	rooms map[*liveRoom]time.Time // when each is due
 }
 
 func newRosterQueue() rosterQueue {
-	return rosterQueue{wake: make(chan struct{}, 1), rooms: make(map[*liveRoom]struct{})}
+	return rosterQueue{wake: make(chan struct{}, 1), rooms: make(map[*liveRoom]time.Time)}
 }
 
-func (q *rosterQueue) add(r *liveRoom) {
+// add has the room told of at a time, or when it was due already.
+func (q *rosterQueue) add(r *liveRoom, due time.Time) {
 	q.mu.Lock()
-	q.rooms[r] = struct{}{}
+	if _, waits := q.rooms[r]; !waits {
+		q.rooms[r] = due
+	}
 	q.mu.Unlock()
+	q.signal()
+}
+
+func (q *rosterQueue) signal() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (q *rosterQueue) take() map[*liveRoom]struct{} {
+// take gives the rooms that are due, appended to rooms.
+func (q *rosterQueue) take(rooms []*liveRoom, now time.Time) []*liveRoom {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	rooms := q.rooms
-	q.rooms = make(map[*liveRoom]struct{})
+	for r, due := range q.rooms {
+		if !due.After(now) {
+			rooms = append(rooms, r)
+			delete(q.rooms, r)
+		}
+	}
+	if len(q.rooms) > 0 {
+		q.signal()
+	}
 	return rooms
 }
 
 // tellRoster notes that observers have something to hear. mu is held.
 func (r *liveRoom) tellRoster() {
-	if r.roster.Dirty() {
-		r.hub.rosters.add(r)
+	if !r.roster.Dirty() {
+		return
 	}
+	delay := r.hub.cfg.PresenceDelay
+	if r.roster.Large() {
+		delay *= largeDelay
+	}
+	r.hub.rosters.add(r, time.Now().Add(delay))
 }
 
 // tellPresence tells observers who came and who went, gathered for a moment, so
 // that a hundred joins cost one frame a member. It runs until the hub is closed.
 func (h *Hub) tellPresence() {
+	var due []*liveRoom
 	for {
 		select {
 		case <-h.rosters.wake:
@@ -56,8 +83,10 @@ func (h *Hub) tellPresence() {
 		case <-h.ctx.Done():
 			return
 		}
-		for r := range h.rosters.take() {
+		due = h.rosters.take(due[:0], time.Now())
+		for i, r := range due {
 			r.tellChanges()
+			due[i] = nil
 		}
 	}
 }
@@ -66,15 +95,16 @@ func (r *liveRoom) tellChanges() {
 	defer r.Flush()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	push := PresencePush{Room: r.name, Count: r.roster.Count()}
-	for _, c := range r.roster.Changes() {
-		if c.Join {
-			push.Joined = append(push.Joined, c.Member)
-		} else {
-			push.Left = append(push.Left, c.Member)
-		}
+	news, ok := r.roster.News(r.hub.cfg.NamedMax)
+	if r.members.watching > 0 && ok {
+		r.tellWatchers(PresencePush{Room: r.name, News: news})
 	}
-	if r.members.watching > 0 && len(push.Joined)+len(push.Left) > 0 {
-		r.tellWatchers(push)
+}
+
+// named is how many of the users are named to one who joins. mu is held.
+func (r *liveRoom) named() int {
+	if r.roster.Count() > r.hub.cfg.NamedMax {
+		return room.Sample
 	}
+	return MaxMembers
 }

@@ -39,9 +39,10 @@ func (h *Hub) Publish(ctx context.Context, caller room.Caller, name string, cmds
 	}
 	finish := func() {
 		for i := range outcomes {
-			if outcomes[i].Err != nil {
+			switch o := &outcomes[i]; {
+			case o.Err != nil:
 				h.counter.refused.Add(1)
-			} else {
+			case !o.Duplicate:
 				h.counter.published.Add(1)
 			}
 		}

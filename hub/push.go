@@ -34,11 +34,10 @@ type EventPush struct {
 	Item
 }
 
-// PresencePush tells who came and who went since the last one.
+// PresencePush tells who came and who went since the last one, or how many there are.
 type PresencePush struct {
-	Room         string
-	Joined, Left []room.Member
-	Count        int
+	Room string
+	room.News
 }
 
 // TypingPush tells that somebody started or stopped typing.

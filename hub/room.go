@@ -32,6 +32,7 @@ type liveRoom struct {
 	roster  room.Roster
 	flow    flow
 	catchUp catchUp
+	backlog backlog
 }
 
 // catchUp is what a room needs while its order is not whole.
@@ -165,6 +166,7 @@ func (r *liveRoom) shut() {
 	<-r.opened
 	r.mu.Lock()
 	r.catchUp.shut = true
+	r.dropParts(len(r.backlog.parts))
 	r.mu.Unlock()
 	if r.stop != nil {
 		r.stop()

@@ -18,17 +18,21 @@ func TestRosterTellsOneLeaveForEachJoin(t *testing.T) {
 		conns := map[string]map[string]bool{}
 		observed := map[string]bool{}
 		observe := func() {
-			for _, c := range roster.Changes() {
-				if c.Join == observed[c.Member.User] {
-					t.Fatalf("user %s: join %v, and it was %v", c.Member.User, c.Join, observed[c.Member.User])
+			news, _ := roster.News(10)
+			for _, m := range news.Joined {
+				if observed[m.User] || m.Conns == 0 {
+					t.Fatalf("user %s joined, with %d connections, and was here: %v", m.User, m.Conns, observed[m.User])
 				}
-				if c.Join != (c.Member.Conns > 0) {
-					t.Fatalf("join %v with %d connections", c.Join, c.Member.Conns)
+				observed[m.User] = true
+			}
+			for _, m := range news.Left {
+				if !observed[m.User] || m.Conns != 0 {
+					t.Fatalf("user %s left, with %d connections, and was here: %v", m.User, m.Conns, observed[m.User])
 				}
-				observed[c.Member.User] = c.Join
+				observed[m.User] = false
 			}
 			if roster.Dirty() {
-				t.Fatal("something is left to tell after Changes")
+				t.Fatal("something is left to tell after News")
 			}
 		}
 		users := rapid.SampledFrom([]string{"ann", "bo", "cy"})
@@ -78,17 +82,72 @@ func TestRosterForgetsWhoCameAndWentUnseen(t *testing.T) {
 	r.Leave("ann", "1")
 	r.Join("ann", "Ann", "1")
 	r.Leave("ann", "1")
-	require.Empty(t, r.Changes())
+	nothing := func(why string) {
+		_, ok := r.News(10)
+		require.False(t, ok, why)
+	}
+	told := func() News {
+		n, ok := r.News(10)
+		require.True(t, ok)
+		return n
+	}
+	nothing("came and went between two news")
 	r.Join("ann", "Ann", "1")
-	require.Equal(t, []Change{{Join: true, Member: Member{"ann", "Ann", 1}}}, r.Changes())
+	require.Equal(t, News{Joined: []Member{{"ann", "Ann", 1}}, Count: 1}, told())
 	r.Leave("ann", "1")
 	r.Join("ann", "Ann", "2")
-	require.Empty(t, r.Changes(), "back before it was told is never away")
+	nothing("back before it was told is never away")
 	r.Join("ann", "Ann B.", "2")
-	require.Equal(t, []Change{{Join: true, Member: Member{"ann", "Ann B.", 1}}}, r.Changes(), "a new name is told")
+	require.Equal(t, News{Joined: []Member{{"ann", "Ann B.", 1}}, Count: 1}, told(), "a new name is told")
 	r.Leave("ann", "2")
-	require.Equal(t, []Change{{Member: Member{"ann", "Ann B.", 0}}}, r.Changes())
+	require.Equal(t, News{Left: []Member{{"ann", "Ann B.", 0}}}, told())
 	require.Empty(t, r.Members(1))
+}
+
+func TestALargeRosterIsTheNumberAlone(t *testing.T) {
+	var r Roster
+	user := func(i int) string { return fmt.Sprintf("u%03d", i) }
+	come := func(from, to int) {
+		for i := from; i < to; i++ {
+			r.Join(user(i), "", "c")
+		}
+	}
+	const most = 100
+	come(0, most)
+	n, ok := r.News(most)
+	require.True(t, ok)
+	require.Len(t, n.Joined, most)
+
+	come(most, most+20)
+	n, ok = r.News(most)
+	require.True(t, ok)
+	require.Len(t, n.Members, Sample)
+	n.Members = nil
+	require.Equal(t, News{Partial: true, Count: most + 20}, n)
+
+	r.Leave(user(0), "c")
+	r.Join(user(0), "", "d")
+	require.False(t, r.Dirty(), "the number is the same")
+	r.Leave(user(0), "d")
+	require.True(t, r.Dirty())
+	n, ok = r.News(most)
+	require.True(t, ok)
+	require.Equal(t, News{Partial: true, Count: most + 19}, n)
+	_, ok = r.News(most)
+	require.False(t, ok)
+
+	for i := 1; i <= 45; i++ {
+		r.Leave(user(i), "c")
+	}
+	n, ok = r.News(most)
+	require.True(t, ok)
+	require.False(t, n.Partial)
+	require.Len(t, n.Members, 74)
+	require.Equal(t, user(46), n.Members[0].User)
+	r.Leave(user(46), "c")
+	n, ok = r.News(most)
+	require.True(t, ok)
+	require.Equal(t, News{Left: []Member{{User: user(46)}}, Count: 73}, n, "from here on by name")
 }
 
 func TestRosterBoundsItsList(t *testing.T) {

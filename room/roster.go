@@ -1,6 +1,12 @@
 package room
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
+
+// Sample is how many users of a large room are named in place of all.
+const Sample = 50
 
 // Member is a user who is in a room, with one connection or several.
 type Member struct {
@@ -9,44 +15,54 @@ type Member struct {
 	Conns int    `json:"conns"`
 }
 
-// Change is a user coming or going, as all observers are told: exactly one Join
-// and one Leave for each stay, however many connections it was made of; and one
-// more Join for a user who takes another name meanwhile.
-type Change struct {
-	Join   bool
-	Member Member
+// News is what observers of a room are told: exactly one Joined and one Left for
+// each stay, however many connections it was made of, and one more Joined for a user
+// who takes another name meanwhile. While the room is large it is the number alone.
+type News struct {
+	Joined, Left []Member
+	// Members, if it is not nil, takes the place of all that was told before: a
+	// sample, if Partial, as a room becomes large, and the whole list as it becomes
+	// small again.
+	Members []Member
+	Partial bool // the room is large
+	Count   int
 }
 
 // Roster tracks who is in a room. What observers are told is the difference
 // between what they were told last and what is true now, so that someone who
-// leaves and is back before the next Changes was never away.
+// leaves and is back before the next News was never away.
 type Roster struct {
 	users     map[string]*stay
-	announced map[string]Member
-	dirty     []string // users who may differ from what was announced, oldest first
+	announced map[string]Member // nil while the room is large
+	dirty     []string          // users who may differ from what was announced, oldest first
 	isDirty   map[string]bool
+	large     bool
+	told      int // the number that observers know
 }
 
+// stay is a user's: its connections are few.
 type stay struct {
 	name  string
-	conns map[string]struct{}
+	conns []string
 }
 
 // Join adds a connection of user. A connection that is in already changes nothing.
 func (r *Roster) Join(user, name, conn string) {
 	if r.users == nil {
-		r.users, r.announced, r.isDirty = make(map[string]*stay), make(map[string]Member), make(map[string]bool)
+		r.users = make(map[string]*stay)
 	}
 	s := r.users[user]
 	if s == nil {
-		s = &stay{conns: make(map[string]struct{}, 1)}
+		s = &stay{}
 		r.users[user] = s
 		r.touch(user)
 	} else if s.name != name {
 		r.touch(user)
 	}
 	s.name = name
-	s.conns[conn] = struct{}{}
+	if !slices.Contains(s.conns, conn) {
+		s.conns = append(s.conns, conn)
+	}
 }
 
 // Leave takes a connection away; the user is gone with the last one.
@@ -55,7 +71,9 @@ func (r *Roster) Leave(user, conn string) {
 	if s == nil {
 		return
 	}
-	delete(s.conns, conn)
+	if i := slices.Index(s.conns, conn); i >= 0 {
+		s.conns = slices.Delete(s.conns, i, i+1)
+	}
 	if len(s.conns) == 0 {
 		delete(r.users, user)
 		r.touch(user)
@@ -63,19 +81,55 @@ func (r *Roster) Leave(user, conn string) {
 }
 
 func (r *Roster) touch(user string) {
-	if !r.isDirty[user] {
-		r.isDirty[user] = true
-		r.dirty = append(r.dirty, user)
+	if r.large || r.isDirty[user] {
+		return
 	}
+	if r.isDirty == nil {
+		r.isDirty = make(map[string]bool)
+	}
+	r.isDirty[user] = true
+	r.dirty = append(r.dirty, user)
 }
 
-// Dirty reports whether Changes may have something to tell.
-func (r *Roster) Dirty() bool { return len(r.dirty) > 0 }
+// Dirty reports whether News may have something to tell.
+func (r *Roster) Dirty() bool { return len(r.dirty) > 0 || r.large && r.told != len(r.users) }
 
-// Changes gives what observers have not been told yet, in the order in which it
-// began, and takes it as told.
-func (r *Roster) Changes() []Change {
-	var changes []Change
+// News gives what observers have not been told yet, in the order in which it began,
+// and takes it as told; ok is false if that is nothing. A room is large from more
+// than most users on, until they are fewer than three quarters of that.
+func (r *Roster) News(most int) (n News, ok bool) {
+	count := len(r.users)
+	switch {
+	case r.large && count >= most*3/4:
+		n, ok = News{Partial: true}, count != r.told
+	case r.large:
+		n, ok = r.shrink(), true
+	case count > most:
+		r.large, r.announced = true, nil
+		n, ok = News{Partial: true, Members: r.Members(Sample)}, true
+	default:
+		n = r.changes()
+		ok = len(n.Joined)+len(n.Left) > 0
+	}
+	r.dirty, r.isDirty = nil, nil
+	n.Count, r.told = count, count
+	return n, ok
+}
+
+// shrink makes a large room one whose users are told by name.
+func (r *Roster) shrink() News {
+	r.large, r.announced = false, make(map[string]Member, len(r.users))
+	n := News{Members: r.Members(len(r.users))}
+	for _, m := range n.Members {
+		r.announced[m.User] = m
+	}
+	return n
+}
+
+func (r *Roster) changes() (n News) {
+	if r.announced == nil {
+		r.announced = make(map[string]Member)
+	}
 	for _, user := range r.dirty {
 		s := r.users[user]
 		was, told := r.announced[user]
@@ -83,34 +137,34 @@ func (r *Roster) Changes() []Change {
 		case s != nil && (!told || was.Name != s.name):
 			m := s.member(user)
 			r.announced[user] = m
-			changes = append(changes, Change{Join: true, Member: m})
+			n.Joined = append(n.Joined, m)
 		case s == nil && told:
 			delete(r.announced, user)
 			was.Conns = 0
-			changes = append(changes, Change{Member: was})
+			n.Left = append(n.Left, was)
 		}
 	}
-	r.dirty = nil
-	clear(r.isDirty)
-	return changes
+	return n
 }
 
 // Count is the number of users who are in the room.
 func (r *Roster) Count() int { return len(r.users) }
 
-// Members gives at most limit users who are in the room, sorted by id.
+// Large reports whether observers are told the number alone.
+func (r *Roster) Large() bool { return r.large }
+
+// Members gives at most limit users who are in the room, sorted by id: the first
+// ones of a list that is not much longer, else some.
 func (r *Roster) Members(limit int) []Member {
-	ids := make([]string, 0, len(r.users))
-	for id := range r.users {
-		ids = append(ids, id)
+	members := make([]Member, 0, min(len(r.users), 2*limit))
+	for id, s := range r.users {
+		if len(members) == cap(members) {
+			break // sorting them all would cost each who asks
+		}
+		members = append(members, s.member(id))
 	}
-	slices.Sort(ids)
-	ids = ids[:min(limit, len(ids))]
-	members := make([]Member, len(ids))
-	for i, id := range ids {
-		members[i] = r.users[id].member(id)
-	}
-	return members
+	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.User, b.User) })
+	return members[:min(limit, len(members))]
 }
 
 func (s *stay) member(user string) Member {

@@ -66,7 +66,7 @@ var hubMetrics = []hubMetric{
 	gauge("hubbub_hub_sessions", "Connections, of all kinds.", func(st *hubStats) float64 { return float64(st.Sessions) }),
 	gauge("hubbub_hub_rooms", "Rooms that have members here.", func(st *hubStats) float64 { return float64(st.Rooms) }),
 	gauge("hubbub_hub_members", "Memberships of connections in rooms.", func(st *hubStats) float64 { return float64(st.Members) }),
-	counter("hubbub_hub_published_total", "Events that the log acknowledged.", func(st *hubStats) float64 { return float64(st.Published) }),
+	counter("hubbub_hub_published_total", "Events that were stored, each once.", func(st *hubStats) float64 { return float64(st.Published) }),
 	counter("hubbub_hub_refused_total", "Events that the rules or the log refused.", func(st *hubStats) float64 { return float64(st.Refused) }),
 	counter("hubbub_hub_deliveries_total", "Event frames queued to members.", func(st *hubStats) float64 { return float64(st.Deliveries) }),
 	counter("hubbub_hub_slow_total", "Connections cut because they read too slowly.", func(st *hubStats) float64 { return float64(st.Slow) }),

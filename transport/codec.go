@@ -32,7 +32,7 @@ func appendPush(dst []byte, p hub.Push) []byte {
 	case hub.EventPush:
 		return wire.AppendEvent(dst, p.Room, p.Seq, p.Event)
 	case hub.PresencePush:
-		return wire.Append(dst, 0, wire.PresencePush{Room: p.Room, Joined: users(p.Joined), Left: users(p.Left), Count: p.Count})
+		return wire.Append(dst, 0, wire.PresencePush{Room: p.Room, Joined: users(p.Joined), Left: users(p.Left), Members: p.Members, Partial: p.Partial, Count: p.Count})
 	case hub.TypingPush:
 		return wire.Append(dst, 0, wire.TypingPush(p))
 	case hub.BroadcastPush:

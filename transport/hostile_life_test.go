@@ -153,7 +153,7 @@ func TestChurn(t *testing.T) {
 		st := e.hub.Stats()
 		return runtime.NumGoroutine() <= goroutines+1 && st.Sessions == 0 && st.Rooms == 0
 	}, patience, 10*time.Millisecond, "goroutines: %d before, and the one that asks", goroutines)
-	require.Less(t, inUse()-memory, int64(8<<20))
+	require.Eventually(t, func() bool { return inUse()-memory < 8<<20 }, patience, 10*time.Millisecond)
 	e.well()
 }
 
@@ -172,7 +172,8 @@ func TestJoinAndLeaveCycles(t *testing.T) {
 	memory := inUse()
 	cycle(3000)
 	require.Eventually(t, func() bool { return e.hub.Stats().Rooms == 0 }, patience, time.Millisecond)
-	require.Less(t, inUse()-memory, int64(4<<20))
+	// What tests before this one have left may still be on its way out.
+	require.Eventually(t, func() bool { return inUse()-memory < 4<<20 }, patience, 10*time.Millisecond)
 	p.bye()
 }
 

@@ -60,6 +60,7 @@ func TestTokenIsOver(t *testing.T) {
 	}{
 		{"long over", e.tokenUntil("u", room.Everything(), time.Now().Add(-time.Hour)), wire.CloseTokenExpired, "error 1 token_expired"},
 		{"just beyond the skew", e.tokenUntil("u", room.Everything(), time.Now().Add(-token.Skew-2*time.Second)), wire.CloseTokenExpired, "error 1 token_expired"},
+		{"within the skew, but beyond the grace", e.tokenUntil("u", room.Everything(), time.Now().Add(-45*time.Second)), wire.CloseTokenExpired, "error 1 token_expired"},
 		{"garbage", "a.b.c", wire.CloseUnauthorized, "error 1 unauthorized"},
 		{"none at all", " ", wire.CloseUnauthorized, "error 1 unauthorized"},
 	} {

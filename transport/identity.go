@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/transport/token"
 )
 
@@ -41,6 +42,10 @@ func (id *Identity) identify(tok, name string) (identified, error) {
 		return identified{claims, issued}, err
 	}
 	claims, err := id.verifier().Verify(tok)
+	if err == nil && !time.Now().Before(claims.Expires.Add(id.Grace)) {
+		// Within the skew of clocks it is good, but not for a connection.
+		err = room.Errorf(room.CodeTokenExpired, "exp: the token ended at %s; get a new one", claims.Expires.UTC().Format(time.RFC3339))
+	}
 	if err != nil || !claims.Guest {
 		return identified{claims, ""}, err
 	}

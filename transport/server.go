@@ -41,6 +41,7 @@ type Server struct {
 	ctx     context.Context // the connections'
 	stop    context.CancelFunc
 
+	pace    *admission
 	conns   connections // WebSockets, which http.Server does not know
 	workers *workers
 }
@@ -49,6 +50,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	cfg.Limits.setDefaults()
 	s := &Server{cfg: cfg}
+	s.pace = newAdmission(cfg.Limits.ConnectRate)
 	s.api = newAPI(s)
 	s.handler = s.routes()
 	ctx, stop := context.WithCancel(context.Background())

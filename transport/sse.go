@@ -52,6 +52,9 @@ func (s *Server) openStream(w http.ResponseWriter, r *http.Request) (*stream, er
 	if err != nil {
 		return nil, err
 	}
+	if err := s.welcome(r.Context()); err != nil {
+		return nil, err
+	}
 	who, err := s.introduce(r.RemoteAddr, tok, req.name)
 	if err != nil {
 		return nil, err

@@ -86,15 +86,18 @@ func (c *conn) next() bool {
 	if !ok {
 		return false
 	}
-	ctx, cancel := context.WithCancel(c.srv.ctx)
+	ctx, cancel := c.command()
 	defer cancel()
+	return c.bye.Load() == nil && c.handle(ctx, data)
+}
+
+// command gives the context of what is served now: it ends with the connection.
+func (c *conn) command() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(c.srv.ctx)
 	c.mu.Lock()
 	c.stop = cancel
 	c.mu.Unlock()
-	if c.bye.Load() != nil {
-		return false
-	}
-	return c.handle(ctx, data)
+	return ctx, cancel
 }
 
 // read gives the next frame. It is false when the connection is over.
@@ -139,6 +142,13 @@ func (c *conn) connect() bool {
 
 // admit makes the caller known to the hub.
 func (c *conn) admit(id uint64, cmd *wire.Connect) bool {
+	ctx, cancel := c.command()
+	defer cancel()
+	c.allow(admissionWait + connectTimeout)
+	if err := c.srv.welcome(ctx); err != nil {
+		c.refuse(id, err, wire.CloseOverloaded)
+		return false
+	}
 	who, err := c.srv.introduce(c.sock.RemoteAddr().String(), cmd.Token, cmd.Name)
 	if err != nil {
 		code := wire.CloseUnauthorized

@@ -37,7 +37,8 @@ const engineFile = "log.created"
 // open starts the engine on the data folder.
 func (f engineFlags) open(ctx context.Context, data string, log zerolog.Logger) (*engine, error) {
 	server, err := embedded.Start(ctx, embedded.Options{
-		Dir: data, SyncAlways: f.Ack == string(bridge.AckFsync), Logger: engineLog{log.With().Str("part", "nats").Logger()},
+		Dir: data, SyncAlways: f.Ack == string(bridge.AckFsync), Stage: embedded.MemoryFolder(),
+		Logger: engineLog{log.With().Str("part", "nats").Logger()},
 	})
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func (e *engine) openLog(ctx context.Context, f engineFlags, data string, log ze
 		return fmt.Errorf("data folder %s: %w", data, err)
 	}
 	e.log, err = bridge.Open(ctx, bridge.Config{
-		Connect: e.server.Connect, Health: e.server.Health, Existing: existing,
+		Connect: e.server.Connect, Health: e.server.Health, Existing: existing, StageBatches: e.server.StageBatches,
 		Partitions: f.Partitions, Dedup: f.DedupWindow, Ack: bridge.AckLevel(f.Ack),
 		Fault: func(err error) { log.Warn().Str("part", "log").Err(err).Msg("survived") },
 	})

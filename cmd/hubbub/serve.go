@@ -41,6 +41,8 @@ type boundFlags struct {
 	MemoryLimit byteSize `help:"Memory that the process aims to stay below; 0: no limit." default:"1GiB" placeholder:"SIZE"`
 	Rate        float64  `help:"Commands a second from one connection." default:"100" placeholder:"N"`
 	Burst       int      `help:"Commands at once from one connection." default:"200" placeholder:"N"`
+	ConnectRate float64  `help:"Connections a second that are served as they come; more wait, or are told when to come back. 0: no pace." default:"1000" placeholder:"N"`
+	Connections int      `name:"max-connections" help:"Connections at the same time; 0: no bound." default:"0" placeholder:"N"`
 	QueueBytes  byteSize `help:"Bytes that may wait for a slow peer." default:"1MiB" placeholder:"SIZE"`
 
 	QueueAge     time.Duration `help:"How long one of them may wait." default:"10s" placeholder:"TIME"`
@@ -55,6 +57,14 @@ func (b *boundFlags) compressFrom() int {
 		return -1
 	}
 	return b.CompressFrom
+}
+
+// connectRate is the setting as the edge takes it, where 0 is the default.
+func (b *boundFlags) connectRate() float64 {
+	if b.ConnectRate <= 0 {
+		return -1
+	}
+	return b.ConnectRate
 }
 
 // loggingFlags say what is logged, and how.
@@ -126,6 +136,7 @@ func (c *ServeCmd) transport(h *hub.Hub, e *engine, identity *transport.Identity
 			Rate: c.Bounds.Rate, Burst: c.Bounds.Burst,
 			QueueBytes: int(c.Bounds.QueueBytes), QueueAge: c.Bounds.QueueAge,
 			CompressFrom: c.Bounds.compressFrom(),
+			ConnectRate:  c.Bounds.connectRate(), Connections: c.Bounds.Connections,
 		},
 		PlainIO: !c.Bounds.RawIO,
 	}

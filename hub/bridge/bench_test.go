@@ -20,6 +20,8 @@ import (
 
 var (
 	benchRounds = flag.Int("bridge.rounds", 3, "rounds of BenchmarkPublish")
+	benchWays   = flag.String("bridge.way", "", "only the ways of BenchmarkPublish whose name holds this")
+	benchMany   = flag.Int("bridge.publishers", 0, "only so many publishers in BenchmarkPublish; 0: 1 to 512")
 	benchTime   = flag.Duration("bridge.time", 2*time.Second, "how long each way publishes in a round of BenchmarkPublish")
 )
 
@@ -46,9 +48,13 @@ type sample struct {
 func BenchmarkPublish(b *testing.B) {
 	for b.Loop() {
 		w := start(b, b.TempDir(), bridge.Config{})
-		ways := w.publishWays(b)
+		ways := slices.DeleteFunc(w.publishWays(b), func(way publishWay) bool { return !strings.Contains(way.name, *benchWays) })
 		lines := []string{fmt.Sprintf("%10s %-22s %9s %9s %9s %7s", "publishers", "way", "per s", "p50 ms", "p99 ms", "ratio")}
-		for _, writers := range []int{1, 8, 32, 128, 512} {
+		steps := []int{1, 8, 32, 128, 512}
+		if *benchMany > 0 {
+			steps = []int{*benchMany}
+		}
+		for _, writers := range steps {
 			samples := make([][]sample, len(ways))
 			for range *benchRounds {
 				for i, way := range ways {

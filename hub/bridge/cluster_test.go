@@ -175,7 +175,9 @@ func TestLeadersDie(t *testing.T) {
 		at = count()
 		eventually(t, "it goes on without it", func() bool { return count() > at+50 })
 		c.run(t, leader)
-		eventually(t, "it is whole again", func() bool { return c.servers[leader].JetStreamIsStreamCurrent("$G", "HUBBUB_LOG_00") })
+		eventually(t, "it is whole again", func() bool {
+			return c.servers[leader].JetStreamIsStreamCurrent("$G", "HUBBUB_LOG_00") && c.leader("HUBBUB_META") >= 0
+		})
 	}
 	stop.Store(true)
 	wg.Wait()

@@ -33,6 +33,10 @@ type Config struct {
 	// error with a method Hold() bool that says true keeps appends back for as long
 	// as it lasts, so that they do no harm.
 	Health func() error
+	// StageBatches is called once the streams are there and before the first batch:
+	// an engine that can gather batches in memory begins to, and then they pay from
+	// fewer messages on. nil: it gathers them on its disk.
+	StageBatches func() error
 	// Existing says that the log has been there before: if it is not found, that
 	// is an error, and nothing is created.
 	Existing bool

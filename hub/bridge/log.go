@@ -26,29 +26,40 @@ const (
 type Log struct {
 	// static after Open
 	cfg     Config
-	pub     *nats.Conn // appends, and the streams' management
-	live    *nats.Conn // watching, and the tails
-	old     *nats.Conn // history
-	js      jetstream.JetStream
+	engine  // how the engine is reached
 	parts   []*partition
 	watches *watches
 	known   *known        // nil where no replica can be behind
-	near    bool          // the engine is in this process: asking costs next to nothing
 	readers chan struct{} // a token for each history read under way
 
-	ctx     context.Context // ends when the log is closed
-	cancel  context.CancelFunc
-	writers sync.WaitGroup
-	tasks   sync.WaitGroup // keepHealth, keepMarks
+	life
 	health  atomic.Pointer[error]
 	recheck chan struct{} // holds a token when the streams' ends are to be checked
 	renewed atomic.Bool   // a partition has a new epoch that is not stored yet
 	stats   stats
-	closing sync.Mutex // held while closing
-	closed  atomic.Bool
 
 	mu       sync.Mutex // guards what follows
 	findings []Finding
+}
+
+// engine is what the log stands on.
+type engine struct {
+	pub    *nats.Conn // appends, and the streams' management
+	live   *nats.Conn // watching, and the tails
+	old    *nats.Conn // history
+	js     jetstream.JetStream
+	near   bool // it is in this process: asking costs next to nothing
+	staged bool // it gathers batches in memory
+}
+
+// life is the log's goroutines and their end.
+type life struct {
+	ctx     context.Context // ends when the log is closed
+	cancel  context.CancelFunc
+	writers sync.WaitGroup
+	tasks   sync.WaitGroup // keepHealth, keepMarks
+	closing sync.Mutex     // held while closing
+	closed  atomic.Bool
 }
 
 // Open opens the log, or makes it if there never was one. ctx bounds the opening.
@@ -106,7 +117,16 @@ func (l *Log) open(ctx context.Context) error {
 	if err := l.watches.hearNews(); err != nil {
 		return err
 	}
-	return l.audit(ctx)
+	if err := l.audit(ctx); err != nil {
+		return err
+	}
+	if l.cfg.StageBatches != nil {
+		err := l.cfg.StageBatches()
+		if l.staged = err == nil; err != nil {
+			l.cfg.Fault(err)
+		}
+	}
+	return nil
 }
 
 // ready refuses an engine that could not load all it has: what it does not show

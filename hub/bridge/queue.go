@@ -89,17 +89,18 @@ func (q *queue) take(from, window int) (group []*pending, batch bool) {
 	if batch {
 		most = maxGroup
 	}
-	n := 0 // records
+	n, bytes := 0, 0
 	for _, a := range q.items {
-		full := n+len(a.messages) > most
+		full := n+len(a.messages) > most || bytes+a.bytes > maxGroupBytes
 		other := !grouped && (len(a.messages) > 1) != batch
 		if len(group) > 0 && (full || other) {
 			break
 		}
 		group = append(group, a)
 		n += len(a.messages)
-		q.bytes -= a.bytes
+		bytes += a.bytes
 	}
+	q.bytes -= bytes
 	q.records -= n
 	clear(q.items[:len(group)]) // or the array keeps them
 	if q.items = q.items[len(group):]; len(q.items) == 0 {

@@ -35,8 +35,11 @@ func (e *apiError) Error() string { return fmt.Sprintf("%s (%d)", e.Description,
 // The server's error codes that matter here (errors.json of nats-server).
 const (
 	codeBatchDuplicate = 10201 // a message of the batch was stored before
-	codeMsgTooLarge    = 10054
-	codeInProcess      = 10158 // the first message of that id is not stored yet: ask again
+	// codeBatchIncomplete: the server does not have all of the batch: it went down
+	// meanwhile, or had no space to stage it.
+	codeBatchIncomplete = 10176
+	codeMsgTooLarge     = 10054
+	codeInProcess       = 10158 // the first message of that id is not stored yet: ask again
 )
 
 func errCode(err error) int {

@@ -73,13 +73,15 @@ func start(t testing.TB, dir string, cfg bridge.Config) *world {
 
 func startEngine(t testing.TB, dir string) *world {
 	t.Helper()
-	engine, err := embedded.Start(t.Context(), embedded.Options{Dir: dir, SyncAlways: true, Logger: testLogger{t}})
+	engine, err := embedded.Start(t.Context(), embedded.Options{
+		Dir: dir, SyncAlways: true, Stage: embedded.MemoryFolder(), Logger: testLogger{t},
+	})
 	require.NoError(t, err)
 	return &world{engine: engine}
 }
 
 func (w *world) open(t testing.TB, cfg bridge.Config) (*bridge.Log, error) {
-	cfg.Connect, cfg.Health = w.engine.Connect, w.engine.Health
+	cfg.Connect, cfg.Health, cfg.StageBatches = w.engine.Connect, w.engine.Health, w.engine.StageBatches
 	return bridge.Open(t.Context(), cfg)
 }
 

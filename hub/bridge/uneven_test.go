@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,34 +29,38 @@ func TestPagesOfUnevenRooms(t *testing.T) {
 		"ends":        func(i int) bool { return i == 1 || i == total-2 },
 		"rare":        func(i int) bool { return i%1500 == 3 },
 	}
-	seqs := make(map[string][]uint64)
-	for at := 0; at < total; at += 500 {
-		for i := at; i < at+500; i++ {
-			owner := "noise"
-			for name, owns := range rooms {
-				if owns(i) {
-					owner = name
-					seqs[owner] = append(seqs[owner], store(t, l, owner, i))
-				}
-			}
-			if owner == "noise" {
-				store(t, l, owner, i)
+	acks := make([]hub.Ack, total)
+	owners := make([]string, total)
+	var wg sync.WaitGroup
+	for i := range total {
+		owners[i] = "noise"
+		for name, owns := range rooms {
+			if owns(i) {
+				owners[i] = name
 			}
 		}
+		wg.Add(1)
+		require.NoError(t, l.Append(owners[i], []hub.Record{{Data: fmt.Append(nil, i)}}, func(a []hub.Ack) {
+			acks[i] = a[0]
+			wg.Done()
+		}))
+		if i%2000 == 1999 {
+			wg.Wait() // or the queue is full
+		}
 	}
+	wg.Wait()
+	seqs := make(map[string][]uint64)
+	for i, ack := range acks {
+		require.NoError(t, ack.Err)
+		seqs[owners[i]] = append(seqs[owners[i]], ack.Seq)
+	}
+	delete(seqs, "noise")
 	r := rand.New(rand.NewPCG(1, 2))
 	for name, all := range seqs {
-		for range 60 {
+		for range 25 {
 			checkNewest(t, l, name, all, r)
 		}
 	}
-}
-
-// store stores one entry, and gives its sequence.
-func store(t *testing.T, l hub.Log, room string, i int) uint64 {
-	ack := put(t, l, room, hub.Record{Data: fmt.Append(nil, i)})[0]
-	require.NoError(t, ack.Err)
-	return ack.Seq
 }
 
 // checkNewest reads a page of some size that ends somewhere.

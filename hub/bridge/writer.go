@@ -14,11 +14,14 @@ const (
 	// maxGroup is how many messages are committed together. The server takes 1,000
 	// in a batch; faults near that bound are known.
 	maxGroup = 500
+	// maxGroupBytes is how large a group may become, a single append aside.
+	maxGroupBytes = 4 << 20
 	// batchFrom is from how many messages on an atomic batch pays. It costs several
 	// syncs and some twenty file operations whatever its size, 3.2 ms on a quiet
 	// disk, and a single message one sync, 0.25 ms. With ten partitions side by side
 	// the two come out even at 10 to 25, depending on what else the machine does.
-	batchFrom = 13
+	// Staged in memory it costs little more than its one sync.
+	batchFrom, batchFromStaged = 13, 5
 	// singlesWindow is how many single messages of a partition are under way at
 	// once where each costs a sync. More would save nothing: the server answers none
 	// of those that wait at its door before it has stored all.
@@ -96,6 +99,9 @@ func (l *Log) groups() (from, window int) {
 	// Only where each message costs a sync of its own do batches gain anything.
 	// Replicated streams commit in groups by themselves.
 	if l.cfg.Ack == AckFsync && l.cfg.Replicas == 1 {
+		if l.staged {
+			return batchFromStaged, singlesWindow
+		}
 		return batchFrom, singlesWindow
 	}
 	return 0, maxGroup
@@ -119,8 +125,9 @@ func (p *partition) commit(group []message, batch bool) {
 			switch {
 			case len(group) == 0:
 				return
-			case errCode(err) == codeBatchDuplicate:
-				// Which one it was is not told: find out one by one.
+			case errCode(err) == codeBatchDuplicate, errCode(err) == codeBatchIncomplete:
+				// Which one it was is not told: find out one by one. And where the
+				// server could not stage them all, it may do so with each.
 				batch, err = false, nil
 				continue
 			}

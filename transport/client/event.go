@@ -51,10 +51,13 @@ type Members struct {
 	List []room.Member // at most 500, sorted by user
 }
 
-// Presence tells who came and who went since the last Members or Presence.
+// Presence tells who came and who went since the last Members or Presence, or of a
+// large room how many there are.
 type Presence struct {
 	Joined, Left []wire.User
-	Count        int // all who are in the room now
+	Members      []room.Member // if not nil, in the place of all that was told before
+	Partial      bool          // the room is large: Members is a sample, and who comes and goes is not told
+	Count        int           // all who are in the room now
 }
 
 // Typing tells that somebody started or stopped typing.

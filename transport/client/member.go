@@ -184,7 +184,7 @@ func (r *Room) deliver(in Incoming, u urgency) {
 // presence takes a change of who is here. One that was missed would leave a wrong
 // picture for ever.
 func (r *Room) presence(p *wire.PresencePush) {
-	r.deliver(&Presence{Joined: p.Joined, Left: p.Left, Count: p.Count}, lasting)
+	r.deliver(&Presence{Joined: p.Joined, Left: p.Left, Members: p.Members, Partial: p.Partial, Count: p.Count}, lasting)
 }
 
 // reset takes the news that the log was reset. Pushes are not taken until the

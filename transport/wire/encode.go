@@ -138,6 +138,8 @@ func (m PresencePush) appendTo(b *buf) {
 	b.text("room", m.Room)
 	optList(b, "joined", m.Joined, appendUser)
 	optList(b, "left", m.Left, appendUser)
+	optList(b, "members", m.Members, appendMember)
+	b.optBoolean("partial", m.Partial)
 	b.whole("count", uint64(m.Count))
 }
 

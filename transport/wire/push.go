@@ -13,12 +13,15 @@ type EventPush struct {
 	Item
 }
 
-// PresencePush tells who came and who went since the last one.
+// PresencePush tells who came and who went since the last one, or in a large room
+// how many there are.
 type PresencePush struct {
-	Room   string `json:"room"`
-	Joined []User `json:"joined,omitempty"`
-	Left   []User `json:"left,omitempty"`
-	Count  int    `json:"count"` // all who are here now
+	Room    string        `json:"room"`
+	Joined  []User        `json:"joined,omitempty"`
+	Left    []User        `json:"left,omitempty"`
+	Members []room.Member `json:"members,omitempty"` // in place of all that was told before
+	Partial bool          `json:"partial,omitempty"` // the room is large: Members is a sample, and who comes and goes is not told
+	Count   int           `json:"count"`             // all who are here now
 }
 
 // User is somebody who came or went.

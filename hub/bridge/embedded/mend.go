@@ -45,4 +45,5 @@ func (s *Server) restart() {
 		return
 	}
 	s.engine, s.down = engine, nil
+	s.note(errors.Join(s.stage.drop(), s.stage.link()))
 }

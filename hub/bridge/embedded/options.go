@@ -39,6 +39,12 @@ type Options struct {
 	// none is kept.
 	Reserve int64
 
+	// Stage is a folder of a file system in memory, in which the engine gathers the
+	// batches that it has not acknowledged yet; see Server.StageBatches. Up to 4 MiB
+	// a stream are used there for a moment. Empty: they are gathered on the disk,
+	// which costs much of what batches gain.
+	Stage string
+
 	// Logger hears what the server has to say; nil: nobody does.
 	Logger server.Logger
 }

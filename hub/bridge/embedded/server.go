@@ -21,6 +21,7 @@ type Server struct {
 	done chan struct{} // closed when mend has ended
 
 	mu       sync.Mutex // guards what follows
+	stage    stage
 	engine   *server.Server
 	down     error // why there is no engine; nil: there is one
 	shutdown bool
@@ -40,9 +41,13 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opts: opts, lock: lock, stop: make(chan struct{}), done: make(chan struct{})}
+	s.stage = stage{within: opts.Stage, data: opts.Dir}
+	before := s.stage.earlier()
 	if s.engine, err = start(ctx, &s.opts); err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
+	s.note(s.stage.remove(before))
+	s.note(s.stage.link())
 	go s.mend()
 	return s, nil
 }
@@ -69,6 +74,22 @@ func start(ctx context.Context, opts *Options) (*server.Server, error) {
 		err = errors.New("the engine did not start")
 	}
 	return nil, fmt.Errorf("data folder %s: %w; see that it can be written and has space", opts.Dir, err)
+}
+
+// StageBatches has the streams that there are by now gather their batches in
+// Options.Stage. Those that the server found when it started do so already, so it is
+// to be called when streams were created, before batches are published to them.
+func (s *Server) StageBatches() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stage.link()
+}
+
+// note tells of what was survived.
+func (s *Server) note(err error) {
+	if err != nil {
+		s.opts.Logger.Warnf("%v", err)
+	}
 }
 
 // Connect opens a connection to the server through memory.
@@ -103,7 +124,7 @@ func (s *Server) Shutdown() error {
 	close(s.stop)
 	<-s.done
 	s.take(errShutdown)
-	return s.lock.release()
+	return errors.Join(s.stage.drop(), s.lock.release())
 }
 
 // take ends the engine, if there is one, for the reason given.
@@ -138,6 +159,10 @@ func (s *Server) mend() {
 		case <-s.stop:
 			return
 		}
+		s.mu.Lock()
+		err := s.stage.mend()
+		s.mu.Unlock()
+		s.note(err)
 		if time.Since(last) < mendLeast || !s.broken() {
 			continue
 		}

@@ -93,6 +93,7 @@ export class Connection {
     if (!this.#wanted) return;
     clearTimeout(this.#timer);
     this.#drop();
+    this.#rest({ reason: 'the connection is opened anew', attempt: this.#attempt }); // memberships end with it
     this.#open();
   }
 

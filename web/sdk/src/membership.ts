@@ -13,7 +13,8 @@ export interface MembershipEvents {
   begin(frame: Pick<JoinedFrame, 'events' | 'more'>, at: Position): void;
   /** The next event of the room's order. */
   event(stored: StoredEvent): void;
-  members(members: WireMember[]): void;
+  /** Who is here, and how many: the list may be cut. */
+  members(members: WireMember[], count: number): void;
   changed(): void;
   /** The membership is over; the hub ended it if there is an error. */
   ended(error: HubbubError | undefined): void;
@@ -187,7 +188,8 @@ export class Membership {
     }
     if (!frame.live || era !== this.#era || !this.#wish || this.#again) return;
     this.#failures = 0;
-    this.#events.members(frame.members ?? []);
+    const { members = [] } = frame;
+    this.#events.members(members, frame.count ?? members.length);
     this.#become('joined');
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }

@@ -32,7 +32,9 @@ export class Roster {
     };
   }
 
+  /** Takes a push; one of a large room names nobody, or some in place of all. */
   push(frame: PresenceFrame): PresenceChange {
+    if (frame.members) return this.set(frame.members, frame.count);
     const joined = (frame.joined ?? []).map(userOf);
     const left = (frame.left ?? []).map(userOf);
     for (const { user } of left) this.#members.delete(user);

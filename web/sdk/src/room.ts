@@ -73,7 +73,7 @@ export class RoomClient implements Room {
       broken: (kind, at) => this.#emitter.emit(kind, at),
       begin: (frame, at) => this.#begin(frame, at),
       event: (stored) => this.#event(stored),
-      members: (members) => this.#members(members),
+      members: (members, count) => this.#members(members, count),
       changed: () => this.#timeline.store.invalidate(),
       ended: (error) => this.#ended(error),
     });
@@ -242,10 +242,9 @@ export class RoomClient implements Room {
     this.#emitter.emit('typing', { ...user, typing: frame.typing });
   }
 
-  #members(members: JoinedFrame['members'] & object): void {
-    const change = this.#roster.set(members);
+  #members(members: JoinedFrame['members'] & object, count: number): void {
+    const change = this.#roster.set(members, count);
     if (change.joined.length + change.left.length > 0) this.#emitter.emit('presence', change);
-    if (members.length >= MANY) void this.members().catch(() => {}); // the list is cut: ask for the count
   }
 
   #ended(error: HubbubError | undefined): void {
@@ -282,9 +281,6 @@ export class RoomClient implements Room {
     }
   }
 }
-
-/** From so many members on, a list may be cut (PROTOCOL.md, section 3). */
-const MANY = 500;
 
 /** A promise whose failure does not count as unhandled: it also stands in the room's stores. */
 function tolerant<T>(promise: Promise<T>): Promise<T> {

@@ -81,6 +81,7 @@ export interface JoinedFrame {
   more?: boolean;
   reset?: { reason: string };
   members?: WireMember[];
+  count?: number;
 }
 
 export interface AckFrame {
@@ -126,6 +127,8 @@ export interface PresenceFrame {
   room: string;
   joined?: WireUser[];
   left?: WireUser[];
+  members?: WireMember[];
+  partial?: boolean;
   count: number;
 }
 

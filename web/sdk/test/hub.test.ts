@@ -340,6 +340,16 @@ describe('a page that is closed with something unsent', () => {
     expect(second.user.getSnapshot()?.id).toBe(id);
   });
 
+  it('stays in its rooms under another name', async () => {
+    const [gus, guest] = await enter('', { getToken: () => null, guestName: 'Gus' });
+    const [room] = await enter('watcher', {}, { presence: true });
+    guest.setName('Gustav');
+    await until(room.presence, (p) => p.members.some((m) => m.name === 'Gustav'));
+    expect(room.presence.getSnapshot().count).toBe(2);
+    await room.send({ text: 'do you hear me?' });
+    await until(gus.messages, (l) => l.messages.some((m) => m.text === 'do you hear me?'));
+  });
+
   /** Waits until the hub's memory of ids has passed: a repeat of one is a second event. */
   async function forgotten(): Promise<void> {
     const publish = async () => {
