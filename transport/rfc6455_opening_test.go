@@ -229,7 +229,11 @@ func (row *opening) run(p *peer) {
 	require.Equal(p.t, "websocket", strings.ToLower(res.Header.Get("Upgrade")))
 	require.Equal(p.t, "upgrade", strings.ToLower(res.Header.Get("Connection")))
 	require.Equal(p.t, []string{"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}, res.Header.Values("Sec-WebSocket-Accept"))
-	require.Empty(p.t, res.Header.Values("Sec-WebSocket-Extensions"), "nothing is compressed")
+	if agreed := res.Header.Get("Sec-WebSocket-Extensions"); agreed != "" {
+		// Only what was offered is agreed to, and never a window that is kept.
+		require.Contains(p.t, row.request, "permessage-deflate")
+		require.ElementsMatch(p.t, strings.Split(noTakeover, "; "), strings.Split(agreed, "; "))
+	}
 	require.Equal(p.t, row.protocol, strings.Join(res.Header.Values("Sec-WebSocket-Protocol"), "|"))
 	if row.code != 0 {
 		p.cut(row.code)
