@@ -16,14 +16,22 @@ import (
 // full and compared with what was published.
 const verifyEvery = 1<<10 - 1
 
-// patience is how long nothing may happen before a run is given up.
-const patience = 10 * time.Second
+// How long nothing may happen before a run is given up, and before what is still
+// under way at its end is taken for lost.
+const (
+	patience      = 30 * time.Second
+	drainPatience = 5 * time.Second
+)
 
 // Settings are what all scenarios share.
 type Settings struct {
 	Size     int           // bytes of a payload, at least MinPayload; 128
 	Duration time.Duration // how long is measured; 3 s
 	Warmup   time.Duration // how long the load runs before; 500 ms
+
+	// Profiles, if set, is a folder into which the server's profiles are written; the
+	// server must have an admin address.
+	Profiles string
 
 	// Tell, if set, is told ten times a second how far the run is: done of total of
 	// what. It must not block.
@@ -56,6 +64,7 @@ type crowd struct {
 	prefix  string // of room names: no two runs share a room
 	whole   bool   // a message is one message, never several
 	tell    func(string, int, int)
+	profile string // folder for profiles, or ""
 	routes  map[string]*thin.Target
 
 	// the clients
@@ -72,8 +81,9 @@ type crowd struct {
 	acked     uint64
 	seen      uint64
 	find      finder
-	latency   Histogram
+	latency   Histogram // of messages that were due at timedFrom or later, while timing
 	timing    bool
+	timedFrom time.Duration
 
 	// what a scenario wants to know; nil: nothing
 	onEntered  func(m *member, missed []byte)
@@ -81,6 +91,7 @@ type crowd struct {
 	onAck      func(m *member)
 	onPage     func(m *member, msg []byte)
 	onClosed   func(m *member, err error) bool // true: that is as it should be
+	beside     func(now time.Duration)         // done in every round
 
 	payload, frame []byte // scratch
 	told           time.Duration
@@ -95,7 +106,7 @@ func newCrowd(t *Target, set Settings) (*crowd, error) {
 	_, _ = rand.Read(nonce[:])
 	_, manyInOne := t.Dialect.(interface{ Many() })
 	c := &crowd{
-		target: t, dialect: t.Dialect, loop: loop, size: set.Size, tell: set.Tell,
+		target: t, dialect: t.Dialect, loop: loop, size: set.Size, tell: set.Tell, profile: set.Profiles,
 		prefix: "bench-" + hex.EncodeToString(nonce[:]) + "-", whole: !manyInOne, routes: make(map[string]*thin.Target),
 	}
 	if c.tell == nil {
@@ -140,9 +151,24 @@ func (c *crowd) dial(m *member, receiveBuffer int) error {
 		}
 		c.routes[m.place.name] = route
 	}
-	m.entered = false
+	c.absent(m)
+	m.tries++
 	m.conn = c.loop.Dial(route, m, receiveBuffer)
 	return nil
+}
+
+// absent notes that a member is not in its room.
+func (c *crowd) absent(m *member) {
+	if m.entered {
+		m.entered = false
+		c.entered--
+	}
+}
+
+// drop takes a member away as a lost network does.
+func (c *crowd) drop(m *member) {
+	m.conn.Drop()
+	c.absent(m)
 }
 
 // enter lets everybody come, and waits until they are in their rooms.
@@ -155,11 +181,16 @@ func (c *crowd) enter(ctx context.Context) error {
 	if err := c.until(ctx, "connecting", func() (int, int) { return c.entered, len(c.members) }); err != nil {
 		return err
 	}
-	if c.dialect.Name() == "raw" {
-		// Nothing says when a plain server has put a client into its room.
-		return c.linger(ctx, 200*time.Millisecond)
+	return c.settle(ctx)
+}
+
+// settle gives a plain server time to put its clients into their rooms: nothing
+// there says when it has.
+func (c *crowd) settle(ctx context.Context) error {
+	if c.dialect.Name() != "raw" {
+		return nil
 	}
-	return nil
+	return c.linger(ctx, 200*time.Millisecond)
 }
 
 // run is the loop, with the crowd's own errors.
@@ -167,6 +198,9 @@ func (c *crowd) run(ctx context.Context, step func(now time.Duration) (time.Dura
 	err := c.loop.Run(ctx, func(now time.Duration) (time.Duration, bool) {
 		if c.failed != nil {
 			return 0, true
+		}
+		if c.beside != nil {
+			c.beside(now)
 		}
 		return step(now)
 	})
@@ -205,7 +239,7 @@ func (c *crowd) drain(ctx context.Context) error {
 		}
 		acked := !c.dialect.Acks() || c.acked >= c.published
 		c.say(now, "the last ones arrive", int(c.delivered), int(c.expected))
-		return 0, c.delivered >= c.expected && acked || now-moved > patience/2
+		return 0, c.delivered >= c.expected && acked || now-moved > drainPatience
 	})
 }
 

@@ -65,6 +65,7 @@ func Fanout(ctx context.Context, name string, t *Target, cfg FanoutConfig) (r Re
 		return r, err
 	}
 	r = c.result(name, m)
+	r.rates(m)
 	full, err := t.rss()
 	if err == nil && t.PID != 0 {
 		r.RSSPerConn = per(ptr(float64(full-empty)), uint64(len(c.members)))
@@ -83,19 +84,23 @@ func gather(t *Target, set Settings, conns int) (*crowd, error) {
 // result is what every loaded scenario tells.
 func (c *crowd) result(scenario string, m measured) Result {
 	r := Result{
-		Scenario: scenario, Server: c.target.Name, Protocol: c.dialect.Name(),
+		Scenario: scenario, Server: c.target.Name, Protocol: c.dialect.Name(), Ack: c.target.Ack,
 		Conns: len(c.members), Deliveries: m.delivered, Seconds: m.wall.Seconds(),
 	}
 	r.each(m.spent, m.delivered, c.target.PID != 0)
 	r.latency(&c.latency)
-	r.more("published_per_second", float64(m.published)/m.wall.Seconds())
-	r.more("deliveries_per_second", float64(m.delivered)/m.wall.Seconds())
 	if c.target.PID != 0 {
 		r.more("server_cores", m.server.Seconds()/m.wall.Seconds())
 	}
 	r.more("generator_cores", m.generator.Seconds()/m.wall.Seconds())
 	c.judge(&r)
 	return r
+}
+
+// rates tells how much went through.
+func (r *Result) rates(m measured) {
+	r.more("published_per_second", float64(m.published)/m.wall.Seconds())
+	r.more("deliveries_per_second", float64(m.delivered)/m.wall.Seconds())
 }
 
 func ptr[T any](v T) *T { return &v }

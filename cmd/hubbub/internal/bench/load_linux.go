@@ -2,16 +2,20 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
 // load is a way of publishing.
 type load struct {
-	senders []*member                       // take turns
-	rate    float64                         // messages a second, due at equal distances; 0: as fast as they are delivered
-	window  int                             // with rate 0: messages that are under way at a time
-	during  func(ctx context.Context) error // runs beside the measurement, if set
+	senders []*member // take turns
+	rate    float64   // messages a second, due at equal distances; 0: as fast as they are delivered
+	window  int       // with rate 0: messages that are under way at a time
+	idle    bool      // nothing is published here: the scenario does
+
+	send  func(m *member, due time.Duration) // publishes; nil: member.publish
+	ended func()                             // called when the time is over, before the rest arrives; nil: nothing
 }
 
 // measured is what happened while it was measured.
@@ -31,14 +35,18 @@ func (c *crowd) apply(ctx context.Context, l load, set Settings) (m measured, er
 	from, to := begin+set.Warmup, begin+set.Warmup+set.Duration
 	p := pacer{crowd: c, load: l, begin: begin, base: c.published, moved: begin, fan: len(l.senders[0].place.members)}
 	p.expected, p.delivered = c.expected, c.delivered
+	if p.load.send == nil {
+		p.load.send = (*member).publish
+	}
 	var before measured
-	started := false
+	started, profiled := false, func() error { return nil }
 	err = c.run(ctx, func(now time.Duration) (time.Duration, bool) {
 		if !started && now >= from {
 			started = true
 			before = c.measure()
 			c.latency.Reset()
-			c.timing = true
+			c.timing, c.timedFrom = true, now
+			profiled = c.startProfile(ctx, set.Duration)
 		}
 		if now >= to {
 			return 0, true
@@ -51,11 +59,14 @@ func (c *crowd) apply(ctx context.Context, l load, set Settings) (m measured, er
 		return next, false
 	})
 	after := c.measure()
+	if l.ended != nil {
+		l.ended()
+	}
 	if err == nil {
 		err = c.drain(ctx)
 	}
 	c.timing = false
-	return after.since(before), err
+	return after.since(before), errors.Join(err, profiled())
 }
 
 // measure reads all counters.
@@ -87,6 +98,9 @@ type pacer struct {
 // publish publishes, and gives when it is to be called again.
 func (p *pacer) publish(now time.Duration) time.Duration {
 	c := p.crowd
+	if p.load.idle {
+		return now + patience
+	}
 	if p.load.rate <= 0 {
 		return p.refill(now)
 	}
@@ -121,6 +135,6 @@ func (p *pacer) refill(now time.Duration) time.Duration {
 }
 
 func (p *pacer) send(due time.Duration) {
-	p.load.senders[p.at%uint64(len(p.load.senders))].publish(due)
+	p.load.send(p.load.senders[p.at%uint64(len(p.load.senders))], due)
 	p.at++
 }

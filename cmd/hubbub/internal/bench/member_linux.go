@@ -26,12 +26,13 @@ type member struct {
 	conn    *thin.Conn
 	peer    dialect.Peer
 	entered bool
-	away    bool // on purpose: it is not expected to be there
+	tries   int  // connections since it was last in its room
+	untimed bool // what it gets late is not the server's doing
 
 	// what it publishes
 	sent   uint32
 	lastID uint64
-	asked  time.Duration // when the publish or request under way was due
+	asked  time.Duration // when what it now waits for was due
 
 	// what it has seen
 	next  []uint32 // by stream: the number that comes next
@@ -84,7 +85,7 @@ func (m *member) enter(msg []byte) {
 		m.crowd.fail(fmt.Errorf("a client has entered %s twice", m.place.name))
 		return
 	}
-	m.entered = true
+	m.entered, m.tries = true, 0
 	m.crowd.entered++
 	if m.crowd.onEntered != nil {
 		m.crowd.onEntered(m, msg)
@@ -106,7 +107,7 @@ func (m *member) deliver(msg []byte) {
 	if !m.count(s) {
 		return
 	}
-	if c.timing {
+	if c.timing && s.due >= c.timedFrom && !m.untimed {
 		c.latency.Record(c.loop.Now() - s.due)
 	}
 	if c.onDelivery != nil {

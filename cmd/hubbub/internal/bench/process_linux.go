@@ -75,7 +75,7 @@ func startHub(ctx context.Context, cfg HubConfig, dir string) (*Process, error) 
 	if err != nil {
 		return nil, err
 	}
-	p.Name, p.Dialect = "hubbub", dialect.Hubbub{}
+	p.Name, p.Dialect, p.Ack = "hubbub", dialect.Hubbub{}, cfg.Ack
 	p.URL, err = websocketURL(lines["hubbub"])
 	p.Admin = strings.TrimSuffix(lines["metrics"], "/metrics")
 	p.Token = signer(keys[0])

@@ -12,6 +12,7 @@ type Result struct {
 	Scenario string `json:"scenario"`
 	Server   string `json:"server"`
 	Protocol string `json:"protocol"`
+	Ack      string `json:"ack,omitempty"` // level of a hub that was started for the run
 
 	// of the server
 	CPU        *float64 `json:"cpu_us_per_delivery"`

@@ -25,6 +25,7 @@ type Target struct {
 	Dialect dialect.Dialect
 	PID     int                     // its process; 0: not known, and then there are no figures of the server
 	Admin   string                  // http:// address of its /metrics and /debug/pprof; "": none
+	Ack     string                  // the ack level of a hub that was started; "": not known
 	Token   func(client int) string // what a client comes with; nil: nothing
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Kind says what a message was.
@@ -40,7 +41,8 @@ type Peer struct {
 	Track bool // keep At up to date
 
 	// kept by the dialect
-	At Position // as of the last answer to a join, and with Track of the last delivery
+	At         Position      // as of the last answer to a join, and with Track of the last delivery
+	RetryAfter time.Duration // what the server asked for when it last sent the peer away
 }
 
 // Sender takes what a peer says.
@@ -72,6 +74,21 @@ type Dialect interface {
 	Acks() bool
 	// Payload decodes a delivery in full and gives what was published.
 	Payload(p *Peer, msg []byte) (string, error)
+}
+
+// Resuming is a dialect in which a peer with Since is given what it has missed.
+type Resuming interface {
+	Dialect
+	// Resumes says so.
+	Resumes()
+}
+
+// Reading is a dialect in which history can be read.
+type Reading interface {
+	Dialect
+	// AppendHistory appends the message that asks for a page of the newest messages,
+	// or with before > 0 of those before that; the answer is a Page.
+	AppendHistory(dst []byte, p *Peer, id, before uint64, limit int) []byte
 }
 
 // Names lists the dialects.

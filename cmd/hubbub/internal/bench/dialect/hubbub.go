@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/transport/wire"
@@ -72,6 +73,8 @@ func (h Hubbub) Hear(p *Peer, msg []byte, s Sender) (Heard, error) {
 		return Heard{Kind: Page, ID: r.ID}, nil
 	case *wire.PingPush:
 		s.Send([]byte(`{"type":"pong"}`))
+	case *wire.DisconnectPush:
+		p.RetryAfter = time.Duration(body.RetryAfterMS) * time.Millisecond
 	case *wire.ResetPush:
 		return Heard{}, fmt.Errorf("the hub has reset the room %s: %s", body.Room, body.Reason)
 	case *wire.LeftPush:
@@ -137,6 +140,9 @@ func (Hubbub) AppendHistory(dst []byte, p *Peer, id, before uint64, limit int) [
 	}
 	return append(dst, '}')
 }
+
+// Resumes: by epoch and sequence.
+func (Hubbub) Resumes() {}
 
 // Acks: every publish has its ack.
 func (Hubbub) Acks() bool { return true }

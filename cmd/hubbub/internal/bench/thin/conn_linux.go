@@ -126,9 +126,10 @@ func (c *Conn) Resume() error {
 	return c.watch(unix.EPOLL_CTL_ADD)
 }
 
-// watch tells epoll what the connection waits for.
+// watch tells epoll what the connection waits for. Edges are cheaper than levels,
+// and enough: one read takes all that there is, or knows that there is more.
 func (c *Conn) watch(op int) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.slot}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: c.slot}
 	if c.waits || c.state == stateOpening && len(c.out) > 0 {
 		ev.Events |= unix.EPOLLOUT
 	}
@@ -162,18 +163,25 @@ func (c *Conn) fail(err error) {
 
 // readable takes what has come, and hands it out.
 func (c *Conn) readable() {
+	for more := true; more && c.state != stateClosed && !c.paused; {
+		more = c.readOnce()
+	}
+}
+
+// readOnce is true if there may be more.
+func (c *Conn) readOnce() (more bool) {
 	buf := c.loop.buf
 	kept := copy(buf, c.rest)
 	n, err := Read(c.fd, buf[kept:])
 	switch {
 	case errors.Is(err, unix.EAGAIN):
-		return
+		return false
 	case err != nil:
 		c.fail(fmt.Errorf("read: %w", err))
-		return
+		return false
 	case n == 0:
 		c.fail(fmt.Errorf("read: %w", io.ErrUnexpectedEOF))
-		return
+		return false
 	}
 	c.loop.now = time.Since(c.loop.start)
 	got := buf[:kept+n]
@@ -181,14 +189,14 @@ func (c *Conn) readable() {
 	if c.state == stateOpening {
 		if used, err = c.upgraded(got); err != nil {
 			c.fail(err)
-			return
+			return false
 		}
 	}
 	for c.state == stateOpen {
 		m, took, err := c.frames.Next(got[used:])
 		if err != nil {
 			c.fail(fmt.Errorf("the server sent %w", err))
-			return
+			return false
 		}
 		if took == 0 {
 			break
@@ -197,13 +205,14 @@ func (c *Conn) readable() {
 		c.take(m)
 	}
 	if c.state == stateClosed {
-		return
+		return false
 	}
 	if used == 0 && len(got) == len(buf) {
 		c.fail(fmt.Errorf("the server sent a frame that is longer than %d bytes", MaxMessage))
-		return
+		return false
 	}
 	c.rest = append(c.rest[:0], got[used:]...)
+	return n == len(buf)-kept
 }
 
 // take hands out one message.

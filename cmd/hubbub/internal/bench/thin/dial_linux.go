@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -73,11 +75,37 @@ func (t *Target) setAddr(to netip.AddrPort) {
 	t.family, t.addr = unix.AF_INET6, &unix.SockaddrInet6{Port: int(to.Port()), Addr: addr.As16()}
 }
 
+// RefusedError is an answer to the upgrade other than 101.
+type RefusedError struct {
+	Status     int
+	RetryAfter time.Duration // as the answer has it; 0: not said
+	Text       string        // the beginning of what it says
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("the server does not open a WebSocket here: %d %s", e.Status, e.Text)
+}
+
+func refusal(status, fields string, body []byte) error {
+	e := &RefusedError{Text: fmt.Sprintf("%.200s", strings.TrimSpace(string(body)))}
+	if _, rest, ok := strings.Cut(status, " "); ok {
+		number, _, _ := strings.Cut(rest, " ")
+		e.Status, _ = strconv.Atoi(number) // 0 if it is none: the text tells
+	}
+	for field := range strings.SplitSeq(fields, "\r\n") {
+		if name, value, _ := strings.Cut(field, ":"); strings.EqualFold(name, "Retry-After") {
+			seconds, _ := strconv.Atoi(strings.TrimSpace(value))
+			e.RetryAfter = time.Duration(seconds) * time.Second
+		}
+	}
+	return e
+}
+
 // check judges the answer to the upgrade.
 func (t *Target) check(head, body []byte) error {
 	status, fields, _ := strings.Cut(string(head), "\r\n")
 	if !strings.HasPrefix(status, "HTTP/1.1 101") {
-		return fmt.Errorf("the server does not speak WebSocket here: %s %.200s", status, strings.TrimSpace(string(body)))
+		return refusal(status, fields, body)
 	}
 	agreed := ""
 	accepted := false
