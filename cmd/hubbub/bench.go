@@ -118,7 +118,7 @@ type BenchCompareCmd struct {
 	Rounds   int           `help:"How often each server runs each row; the medians are told." default:"3" placeholder:"N"`
 	Rows     []string      `help:"Rows to run: fanout-saturated, fanout-300, fanout-30, rooms, idle, ack, resume." placeholder:"ROW,…"`
 	Clients  int           `help:"Connections of the rows idle and resume." default:"5000" placeholder:"N"`
-	Duration time.Duration `help:"How long each row is measured." default:"1500ms" placeholder:"TIME"`
+	Duration time.Duration `help:"How long each row is measured." default:"1s" placeholder:"TIME"`
 	Dir      string        `help:"Where the hub gets a folder for its log: the disk that is measured." placeholder:"DIR" type:"existingdir"`
 	Serve    []string      `help:"Further flag of hubbub serve, as --serve=--queue-bytes=4MiB." placeholder:"FLAG" sep:"none"`
 	JSON     bool          `name:"json" help:"Print one line of JSON for each row and server, of its medians."`

@@ -101,6 +101,10 @@ func New(name string) (Dialect, error) {
 		return Hubbub{}, nil
 	case "raw":
 		return Raw{}, nil
+	case "centrifugo":
+		return Centrifugo{}, nil
+	case "socketio":
+		return SocketIO{}, nil
 	}
 	return nil, fmt.Errorf("protocol %q: known are %s", name, strings.Join(Names, ", "))
 }
