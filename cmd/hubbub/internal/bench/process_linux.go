@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -60,7 +61,7 @@ func StartHub(ctx context.Context, cfg HubConfig) (*Process, error) {
 
 func startHub(ctx context.Context, cfg HubConfig, dir string) (*Process, error) {
 	key := filepath.Join(dir, "key")
-	if err := os.WriteFile(key, token.NewGuestSecret(), 0o600); err != nil {
+	if err := os.WriteFile(key, hex.AppendEncode(nil, token.NewGuestSecret()), 0o600); err != nil {
 		return nil, fmt.Errorf("the hub's key: %w", err)
 	}
 	keys, err := token.LoadKeys(key)

@@ -53,22 +53,35 @@ type stall struct {
 }
 
 func (s *stall) enter(ctx context.Context) error {
-	c := s.crowd
-	p := c.add(s.cfg.Members)
+	p := s.crowd.add(s.cfg.Members)
 	s.fast, s.slow = p.members[:s.cfg.Members-s.cfg.Stalled], p.members[s.cfg.Members-s.cfg.Stalled:]
-	for _, m := range s.fast {
-		if err := c.dial(m, 0); err != nil {
-			return err
-		}
-	}
 	for _, m := range s.slow {
 		m.peer.Track, m.untimed = s.resumes, true
+	}
+	return s.crowd.enter(ctx)
+}
+
+// begin lets those who are going to stall come anew with their small buffers, with
+// which they could not have kept up until now, and stops reading from them.
+func (s *stall) begin(ctx context.Context) error {
+	c := s.crowd
+	for _, m := range s.slow {
+		c.drop(m)
 		if err := c.dial(m, s.cfg.Buffer); err != nil {
 			return err
 		}
 	}
 	err := c.until(ctx, "connecting", func() (int, int) { return c.entered, len(c.members) })
-	return errors.Join(err, c.settle(ctx))
+	if err = errors.Join(err, c.settle(ctx)); err != nil {
+		return err
+	}
+	c.onClosed, c.onEntered, c.onPage = s.closed, s.missed, s.missed
+	for _, m := range s.slow {
+		if err := m.conn.Stall(); err != nil {
+			return fmt.Errorf("stall: %w", err)
+		}
+	}
+	return nil
 }
 
 func (s *stall) measure(ctx context.Context) (r Result, err error) {
@@ -78,18 +91,14 @@ func (s *stall) measure(ctx context.Context) (r Result, err error) {
 		return r, err
 	}
 	without := c.latency
+	if err := s.begin(ctx); err != nil {
+		return r, err
+	}
 	before, err := c.target.memory()
 	if err != nil {
 		return r, err
 	}
-	c.onClosed = s.closed
-	for _, m := range s.slow {
-		if err := m.conn.Stall(); err != nil {
-			return r, fmt.Errorf("stall: %w", err)
-		}
-	}
 	l.ended = func() { err = s.readOn(&before) }
-	c.onEntered, c.onPage = s.missed, s.missed
 	m, failed := c.apply(ctx, l, s.cfg.Settings)
 	if err := errors.Join(err, failed); err != nil {
 		return r, err

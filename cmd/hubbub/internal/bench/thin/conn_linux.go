@@ -28,6 +28,7 @@ type CloseError struct {
 	Reason string
 }
 
+// Error names the code and the reason.
 func (e *CloseError) Error() string {
 	return fmt.Sprintf("closed by the server: %d %s", e.Code, e.Reason)
 }
@@ -129,7 +130,7 @@ func (c *Conn) Resume() error {
 // watch tells epoll what the connection waits for. Edges are cheaper than levels,
 // and enough: one read takes all that there is, or knows that there is more.
 func (c *Conn) watch(op int) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: c.slot}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: c.slot}
 	if c.waits || c.state == stateOpening && len(c.out) > 0 {
 		ev.Events |= unix.EPOLLOUT
 	}
@@ -161,27 +162,31 @@ func (c *Conn) fail(err error) {
 	c.Handler.Closed(c, err)
 }
 
-// readable takes what has come, and hands it out.
-func (c *Conn) readable() {
-	for more := true; more && c.state != stateClosed && !c.paused; {
-		more = c.readOnce()
+// readable takes what has come, and hands it out; to its end if there is an end,
+// which would not be told a second time.
+func (c *Conn) readable(ends bool) {
+	for c.state != stateClosed && !c.paused {
+		if n, full := c.readOnce(); n <= 0 || !full && !ends {
+			return
+		}
 	}
 }
 
-// readOnce is true if there may be more.
-func (c *Conn) readOnce() (more bool) {
+// readOnce gives how much it has read, 0 if nothing or the connection is over, and
+// whether that has filled the buffer, so that there may be more.
+func (c *Conn) readOnce() (n int, full bool) {
 	buf := c.loop.buf
 	kept := copy(buf, c.rest)
 	n, err := Read(c.fd, buf[kept:])
 	switch {
 	case errors.Is(err, unix.EAGAIN):
-		return false
+		return 0, false
 	case err != nil:
 		c.fail(fmt.Errorf("read: %w", err))
-		return false
+		return 0, false
 	case n == 0:
 		c.fail(fmt.Errorf("read: %w", io.ErrUnexpectedEOF))
-		return false
+		return 0, false
 	}
 	c.loop.now = time.Since(c.loop.start)
 	got := buf[:kept+n]
@@ -189,14 +194,14 @@ func (c *Conn) readOnce() (more bool) {
 	if c.state == stateOpening {
 		if used, err = c.upgraded(got); err != nil {
 			c.fail(err)
-			return false
+			return 0, false
 		}
 	}
 	for c.state == stateOpen {
 		m, took, err := c.frames.Next(got[used:])
 		if err != nil {
 			c.fail(fmt.Errorf("the server sent %w", err))
-			return false
+			return 0, false
 		}
 		if took == 0 {
 			break
@@ -205,14 +210,14 @@ func (c *Conn) readOnce() (more bool) {
 		c.take(m)
 	}
 	if c.state == stateClosed {
-		return false
+		return 0, false
 	}
 	if used == 0 && len(got) == len(buf) {
 		c.fail(fmt.Errorf("the server sent a frame that is longer than %d bytes", MaxMessage))
-		return false
+		return 0, false
 	}
 	c.rest = append(c.rest[:0], got[used:]...)
-	return n == len(buf)-kept
+	return n, n == len(buf)-kept
 }
 
 // take hands out one message.

@@ -82,6 +82,7 @@ type RefusedError struct {
 	Text       string        // the beginning of what it says
 }
 
+// Error gives the status and what the server says.
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the server does not open a WebSocket here: %d %s", e.Status, e.Text)
 }

@@ -148,7 +148,7 @@ func (l *Loop) round(next time.Duration) error {
 			c.writable()
 		}
 		if c != nil && ev.Events&^unix.EPOLLOUT != 0 && c.state != stateClosed {
-			c.readable()
+			c.readable(ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0)
 		}
 	}
 	l.spare, l.freed = append(l.spare, l.freed...), l.freed[:0]
