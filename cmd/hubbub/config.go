@@ -31,6 +31,7 @@ type cli struct {
 	Send    SendCmd    `cmd:"" help:"Send messages to a room and wait until they are safe."`
 	Tail    TailCmd    `cmd:"" help:"Print what happens in a room."`
 	Doctor  DoctorCmd  `cmd:"" help:"Check a data folder or a running hub."`
+	Bench   BenchCmd   `cmd:"" help:"Measure a hub, or another server, on this machine."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -158,13 +159,22 @@ func flagNames(n *kong.Node) []string {
 		names = append(names, f.Name)
 	}
 	for _, child := range n.Children {
-		names = append(names, flagNames(child)...)
+		if child.Name != benchCommand {
+			names = append(names, flagNames(child)...)
+		}
 	}
 	return names
 }
 
+// benchCommand takes its flags from the command line alone: its --rate and the
+// hub's have nothing to do with each other.
+const benchCommand = "bench"
+
 // Resolve gives the value that the environment or the file has for a flag.
-func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+func (s *settings) Resolve(k *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Command != nil && p.Command.Name == benchCommand }) {
+		return nil, nil
+	}
 	key := envPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 	value, set := s.env[key]
 	name, inFile := s.env[key+"_FILE"]
