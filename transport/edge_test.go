@@ -48,7 +48,7 @@ func newEdge(t testing.TB, change ...func(*edgeConfig)) *edge {
 	require.NoError(t, err)
 	memory := hub.NewMemory() // which a test may wrap, or replace
 	cfg := edgeConfig{
-		Config: Config{Version: "test", Logger: zerolog.Nop(), Log: memory},
+		Config: Config{Version: "test", Logger: zerolog.Nop(), Log: memory, PlainIO: plainIO},
 		hub:    hub.Config{Bus: hub.NewMemoryBus(), Codec: Codec{}},
 		listen: func(l net.Listener) net.Listener { return l },
 		grace:  30 * time.Second,

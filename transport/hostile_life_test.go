@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -142,7 +143,7 @@ var waysToGo = []func(*peer){
 func TestChurn(t *testing.T) {
 	e := newEdge(t, func(c *edgeConfig) { c.hub.EmptyLinger, c.hub.TailCheck = time.Millisecond, 10*time.Millisecond })
 	e.well()
-	goroutines, memory := runtime.NumGoroutine(), inUse()
+	goroutines, memory, files := runtime.NumGoroutine(), inUse(), openFiles(t)
 	for i := range 1000 {
 		p := e.guest()
 		ask[wire.Joined](p, &wire.Join{Room: "churn", Presence: i%2 == 0})
@@ -154,7 +155,16 @@ func TestChurn(t *testing.T) {
 		return runtime.NumGoroutine() <= goroutines+1 && st.Sessions == 0 && st.Rooms == 0
 	}, patience, 10*time.Millisecond, "goroutines: %d before, and the one that asks", goroutines)
 	require.Eventually(t, func() bool { return inUse()-memory < 8<<20 }, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return openFiles(t) <= files }, patience, 10*time.Millisecond, "descriptors: %d before", files)
 	e.well()
+}
+
+// openFiles is how many descriptors the process has open.
+func openFiles(t testing.TB) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	return len(files)
 }
 
 // TestJoinAndLeaveCycles: rooms that are joined and left cost nothing afterwards.
@@ -192,7 +202,7 @@ func TestConnectionMemory(t *testing.T) {
 	each := (inUse() - memory) / n
 	t.Logf("%d bytes and %.1f goroutines for each of %d idle members, their clients here included", each, float64(runtime.NumGoroutine()-goroutines)/n, n)
 	require.Less(t, each, int64(64<<10))
-	require.LessOrEqual(t, runtime.NumGoroutine()-goroutines, 2*n, "a reader and a writer")
+	require.LessOrEqual(t, runtime.NumGoroutine()-goroutines, n+n/10, "one each, and the workers")
 	runtime.KeepAlive(peers)
 }
 
