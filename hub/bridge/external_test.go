@@ -166,6 +166,10 @@ func TestLostConnection(t *testing.T) {
 	}
 	eventually(t, "watchers are told", func() bool { _, n := rec.counts(); return n > 0 })
 	eventually(t, "the log is well", func() bool { return l.Health() == nil })
+	eventually(t, "history can be read", func() bool { // over a connection of its own
+		_, err := l.Read(t.Context(), "lobby", hub.Range{Limit: 1})
+		return err == nil
+	})
 	require.Len(t, readAll(t, l, "lobby"), 4)
 	last := put(t, l, "lobby", hub.Record{Data: []byte("after")})[0]
 	require.NoError(t, last.Err)
