@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -50,12 +49,9 @@ const (
 	sendDead              // nothing can be written
 )
 
-const (
-	// flushPiece is how much is written without the lock in one go.
-	flushPiece = 16 << 10
-	// maxWrite bounds one write system call, and with it how long the lock is held.
-	maxWrite = 256 << 10
-)
+// maxWrite bounds one write system call, in bytes, and with it how long the lock is
+// held.
+const maxWrite = 256 << 10
 
 // open prepares a sender. Without raw everything is written by the goroutine.
 func (s *sender) open(conn net.Conn, raw syscall.RawConn) {
@@ -305,140 +301,6 @@ func (s *sender) now(p []byte) (n int) {
 		n += s.written
 	}
 	return n
-}
-
-// flush writes the backlog and ends with it.
-func (s *sender) flush() {
-	step := s.step
-	if s.raw != nil {
-		step = s.stepRaw
-	}
-	for !s.ended() {
-		done, err := step()
-		if err != nil && !done {
-			s.failed(err)
-		}
-		s.tell()
-		if done {
-			return
-		}
-	}
-}
-
-// tell says once that a goodbye is due.
-func (s *sender) tell() {
-	s.mu.Lock()
-	due := s.state == sendCut && !s.told
-	s.told = s.told || due
-	s.mu.Unlock()
-	if due {
-		s.late()
-	}
-}
-
-// ended is true when the goroutine has nothing more to do. Else it says until when
-// the next step may wait.
-func (s *sender) ended() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	until := s.by
-	switch s.state {
-	case sendDead:
-		s.leave()
-		return true
-	case sendOpen:
-		until = s.lag.oldest().Add(s.longest)
-	case sendCut:
-		until = time.Now().Add(s.longest) // somebody else's goodbye is on its way
-	case sendClosing:
-	}
-	_ = s.conn.SetWriteDeadline(until)
-	return false
-}
-
-// failed is after a step has failed. What waits for too long is the end of an open
-// connection; one that is closing has its time.
-func (s *sender) failed(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case !errors.Is(err, os.ErrDeadlineExceeded):
-		s.kill()
-	case s.state == sendOpen:
-		s.cut()
-	case s.state == sendClosing && !time.Now().Before(s.by):
-		s.kill()
-	}
-}
-
-// step writes a piece of the backlog, and waits for the peer to take it.
-func (s *sender) step() (done bool, err error) {
-	s.mu.Lock()
-	piece, n := s.lag.piece(flushPiece), 0
-	s.mu.Unlock()
-	if len(piece) > 0 {
-		n, err = s.conn.Write(piece)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lag.flying = 0
-	return s.gone(n), err
-}
-
-// stepRaw waits until the kernel takes something, and writes what it takes.
-func (s *sender) stepRaw() (done bool, err error) {
-	var fault error
-	err = s.raw.Write(func(fd uintptr) bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for wrote := false; ; wrote = true {
-			b := s.lag
-			n, err := syscall.Write(int(fd), b.buf[b.off:min(len(b.buf), b.off+maxWrite)])
-			switch {
-			case err == syscall.EINTR:
-				continue
-			case err == syscall.EAGAIN:
-				return wrote // the deadline moves with what was written
-			case err != nil:
-				fault = err
-				return true
-			}
-			if done = s.gone(n); done {
-				return true
-			}
-		}
-	})
-	if err == nil {
-		err = fault
-	}
-	return done, err
-}
-
-// gone notes that n bytes were written. It is true when nothing is left; then there
-// is no backlog any more. mu is held.
-func (s *sender) gone(n int) bool {
-	empty := s.lag.gone(n, time.Now(), s.longest)
-	if s.lag.size() <= s.most/2 {
-		s.lighten()
-	}
-	if !empty {
-		return false
-	}
-	s.leave()
-	return true
-}
-
-// leave is the end of the backlog. mu is held.
-func (s *sender) leave() {
-	if s.state != sendDead {
-		_ = s.conn.SetWriteDeadline(time.Time{})
-	}
-	s.lighten()
-	close(s.lag.done)
-	s.lag = nil
-	if s.state == sendClosing {
-		s.over(true)
-	}
 }
 
 // longAgo is a deadline that is over.
