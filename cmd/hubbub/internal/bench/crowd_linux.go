@@ -71,30 +71,38 @@ type crowd struct {
 	places  []*place
 	members []*member
 
-	// what has happened
-	failed    error
-	entered   int
+	tally
+	hooks
+	failed error // the first that went wrong: it ends the run
+
+	payload, frame []byte // scratch
+	told           time.Duration
+}
+
+// tally is what has happened to a crowd so far.
+type tally struct {
+	entered   int // who are in their rooms
 	published uint64
 	expected  uint64 // deliveries, by what was published
 	delivered uint64
 	repeated  int64
 	acked     uint64
-	seen      uint64
+	seen      uint64 // messages, the repeated ones too
 	find      finder
+
 	latency   Histogram // of messages that were due at timedFrom or later, while timing
 	timing    bool
 	timedFrom time.Duration
+}
 
-	// what a scenario wants to know; nil: nothing
+// hooks are what a scenario wants to know; nil: nothing.
+type hooks struct {
 	onEntered  func(m *member, missed []byte)
 	onDelivery func(m *member, s stamp)
 	onAck      func(m *member)
 	onPage     func(m *member, msg []byte)
 	onClosed   func(m *member, err error) bool // true: that is as it should be
 	beside     func(now time.Duration)         // done in every round
-
-	payload, frame []byte // scratch
-	told           time.Duration
 }
 
 func newCrowd(t *Target, set Settings) (*crowd, error) {
