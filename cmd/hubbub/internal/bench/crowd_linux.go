@@ -147,9 +147,8 @@ func (c *crowd) add(members int) *place {
 	return p
 }
 
-// dial lets a member come, with a receive buffer of so many bytes; 0: the kernel's
-// choice.
-func (c *crowd) dial(m *member, receiveBuffer int) error {
+// dial lets a member come.
+func (c *crowd) dial(m *member) error {
 	route := c.routes[m.place.name]
 	if route == nil {
 		var err error
@@ -161,7 +160,7 @@ func (c *crowd) dial(m *member, receiveBuffer int) error {
 	}
 	c.absent(m)
 	m.tries++
-	m.conn = c.loop.Dial(route, m, receiveBuffer)
+	m.conn = c.loop.Dial(route, m, m.buffer)
 	return nil
 }
 
@@ -182,14 +181,22 @@ func (c *crowd) drop(m *member) {
 // enter lets everybody come, and waits until they are in their rooms.
 func (c *crowd) enter(ctx context.Context) error {
 	for _, m := range c.members {
-		if err := c.dial(m, 0); err != nil {
+		if err := c.dial(m); err != nil {
 			return err
 		}
 	}
-	if err := c.until(ctx, "connecting", func() (int, int) { return c.entered, len(c.members) }); err != nil {
-		return err
-	}
-	return c.settle(ctx)
+	return c.arrive(ctx)
+}
+
+// arrive waits until everybody is in their rooms. Whom the server asks to come later
+// does so.
+func (c *crowd) arrive(ctx context.Context) error {
+	later := comeback{crowd: c}
+	c.onClosed = func(m *member, err error) bool { return !m.entered && later.closed(m, err) }
+	c.beside = later.dialDue
+	err := c.until(ctx, "connecting", func() (int, int) { return c.entered, len(c.members) })
+	c.onClosed, c.beside = nil, nil
+	return errors.Join(err, c.settle(ctx))
 }
 
 // settle gives a plain server time to put its clients into their rooms: nothing

@@ -22,6 +22,7 @@ type member struct {
 	place  *place
 	index  int    // among all clients
 	stream uint16 // its own, within the room
+	buffer int    // bytes of receive buffer that it asks for; 0: the kernel's choice
 
 	conn    *thin.Conn
 	peer    dialect.Peer
