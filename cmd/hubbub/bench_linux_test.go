@@ -3,12 +3,15 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubbub-im/hubbub/cmd/hubbub/internal/bench"
@@ -169,4 +172,28 @@ func TestBenchRefuses(t *testing.T) {
 		require.Equal(t, 1, status, c.args)
 		require.Contains(t, said, c.says, c.args)
 	}
+}
+
+// What is lost is told, and the exit status says so.
+func TestBenchFailsIfSomethingIsLost(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer func() { _ = c.CloseNow() }()
+		for { // its publisher hears it, and nobody else
+			kind, data, err := c.Read(r.Context())
+			if err != nil || c.Write(r.Context(), kind, data) != nil {
+				return
+			}
+		}
+	}))
+	defer s.Close()
+	results, status, said := benchOf(t, "fanout", "--url="+strings.Replace(s.URL, "http", "ws", 1), "--protocol=raw",
+		"--members=3", "--rate=100", "--duration=200ms", "--warmup=0s", "--json")
+	require.Equal(t, 1, status, said)
+	require.Len(t, results, 1)
+	require.GreaterOrEqual(t, results[0].Lost, int64(2*15))
+	require.Zero(t, results[0].Lost%2)
 }
