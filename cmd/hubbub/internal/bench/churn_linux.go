@@ -87,7 +87,7 @@ func (s *turnover) run(ctx context.Context) error {
 func (s *turnover) begin(m *member) {
 	s.begun++
 	m.tries, m.asked = 0, s.crowd.loop.Clock()
-	if err := s.crowd.dial(m, 0); err != nil {
+	if err := s.crowd.dial(m); err != nil {
 		s.crowd.fail(err)
 	}
 }

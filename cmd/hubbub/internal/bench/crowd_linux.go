@@ -71,30 +71,38 @@ type crowd struct {
 	places  []*place
 	members []*member
 
-	// what has happened
-	failed    error
-	entered   int
+	tally
+	hooks
+	failed error // the first that went wrong: it ends the run
+
+	payload, frame []byte // scratch
+	told           time.Duration
+}
+
+// tally is what has happened to a crowd so far.
+type tally struct {
+	entered   int // who are in their rooms
 	published uint64
 	expected  uint64 // deliveries, by what was published
 	delivered uint64
 	repeated  int64
 	acked     uint64
-	seen      uint64
+	seen      uint64 // messages, the repeated ones too
 	find      finder
+
 	latency   Histogram // of messages that were due at timedFrom or later, while timing
 	timing    bool
 	timedFrom time.Duration
+}
 
-	// what a scenario wants to know; nil: nothing
+// hooks are what a scenario wants to know; nil: nothing.
+type hooks struct {
 	onEntered  func(m *member, missed []byte)
 	onDelivery func(m *member, s stamp)
 	onAck      func(m *member)
 	onPage     func(m *member, msg []byte)
 	onClosed   func(m *member, err error) bool // true: that is as it should be
 	beside     func(now time.Duration)         // done in every round
-
-	payload, frame []byte // scratch
-	told           time.Duration
 }
 
 func newCrowd(t *Target, set Settings) (*crowd, error) {
@@ -139,9 +147,8 @@ func (c *crowd) add(members int) *place {
 	return p
 }
 
-// dial lets a member come, with a receive buffer of so many bytes; 0: the kernel's
-// choice.
-func (c *crowd) dial(m *member, receiveBuffer int) error {
+// dial lets a member come.
+func (c *crowd) dial(m *member) error {
 	route := c.routes[m.place.name]
 	if route == nil {
 		var err error
@@ -153,7 +160,7 @@ func (c *crowd) dial(m *member, receiveBuffer int) error {
 	}
 	c.absent(m)
 	m.tries++
-	m.conn = c.loop.Dial(route, m, receiveBuffer)
+	m.conn = c.loop.Dial(route, m, m.buffer)
 	return nil
 }
 
@@ -174,14 +181,22 @@ func (c *crowd) drop(m *member) {
 // enter lets everybody come, and waits until they are in their rooms.
 func (c *crowd) enter(ctx context.Context) error {
 	for _, m := range c.members {
-		if err := c.dial(m, 0); err != nil {
+		if err := c.dial(m); err != nil {
 			return err
 		}
 	}
-	if err := c.until(ctx, "connecting", func() (int, int) { return c.entered, len(c.members) }); err != nil {
-		return err
-	}
-	return c.settle(ctx)
+	return c.arrive(ctx)
+}
+
+// arrive waits until everybody is in their rooms. Whom the server asks to come later
+// does so.
+func (c *crowd) arrive(ctx context.Context) error {
+	later := comeback{crowd: c}
+	c.onClosed = func(m *member, err error) bool { return !m.entered && later.closed(m, err) }
+	c.beside = later.dialDue
+	err := c.until(ctx, "connecting", func() (int, int) { return c.entered, len(c.members) })
+	c.onClosed, c.beside = nil, nil
+	return errors.Join(err, c.settle(ctx))
 }
 
 // settle gives a plain server time to put its clients into their rooms: nothing

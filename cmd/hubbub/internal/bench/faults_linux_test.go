@@ -176,3 +176,33 @@ func TestLimitsOfDescriptorsAreTold(t *testing.T) {
 	_, err = Fanout(t.Context(), "fanout", target, FanoutConfig{Rooms: 1, Members: 1, Senders: 1, Rate: 1})
 	require.ErrorContains(t, err, "no such process")
 }
+
+// A server that asks its clients to come later, as one does in a storm, is not at
+// fault: they do.
+func TestWhoIsSentAwayComesLater(t *testing.T) {
+	b := &broken{fault: func(_, _ int, msg string) []string { return []string{msg} }}
+	var mu sync.Mutex
+	turned := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		turned++
+		n := turned
+		mu.Unlock()
+		switch {
+		case n <= 3:
+			http.Error(w, "later", http.StatusServiceUnavailable)
+		default:
+			b.serve(w, r)
+		}
+	}))
+	defer s.Close()
+	u, err := url.Parse(strings.Replace(s.URL, "http", "ws", 1))
+	require.NoError(t, err)
+	r, err := Idle(t.Context(), &Target{URL: u, Dialect: dialect.Raw{}}, IdleConfig{Settings: Settings{Duration: time.Millisecond}, Conns: 6, RoomSize: 6})
+	require.NoError(t, err)
+	require.False(t, r.Wrong(), r)
+	require.EqualValues(t, 6, r.Deliveries)
+	mu.Lock()
+	defer mu.Unlock()
+	require.Equal(t, 9, turned)
+}

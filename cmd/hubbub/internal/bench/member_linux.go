@@ -22,6 +22,7 @@ type member struct {
 	place  *place
 	index  int    // among all clients
 	stream uint16 // its own, within the room
+	buffer int    // bytes of receive buffer that it asks for; 0: the kernel's choice
 
 	conn    *thin.Conn
 	peer    dialect.Peer
@@ -29,12 +30,19 @@ type member struct {
 	tries   int  // connections since it was last in its room
 	untimed bool // what it gets late is not the server's doing
 
-	// what it publishes
+	outbox
+	inbox
+}
+
+// outbox is what a member publishes.
+type outbox struct {
 	sent   uint32
 	lastID uint64
 	asked  time.Duration // when what it now waits for was due
+}
 
-	// what it has seen
+// inbox is what a member has seen.
+type inbox struct {
 	next  []uint32 // by stream: the number that comes next
 	got   uint64   // messages, each counted once
 	order uint64   // a digest of the order in which they came

@@ -41,6 +41,16 @@ func (r *Result) Wrong() bool { return r.Lost != 0 || r.Repeated != 0 || r.Disor
 // WriteJSON writes the result as one line.
 func (r *Result) WriteJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
 
+// spent is processor time, of a time in which something was measured.
+type spent struct {
+	wall, server, generator time.Duration
+}
+
+// since gives what was spent between two readings.
+func (s spent) since(before spent) spent {
+	return spent{s.wall - before.wall, s.server - before.server, s.generator - before.generator}
+}
+
 // more notes a figure of the scenario's own.
 func (r *Result) more(name string, v float64) {
 	if r.More == nil {

@@ -148,7 +148,7 @@ func (s *storm) run(ctx context.Context) error {
 			at := m.peer.At
 			m.peer.Since = &at
 		}
-		if err := c.dial(m, 0); err != nil {
+		if err := c.dial(m); err != nil {
 			return err
 		}
 	}

@@ -56,6 +56,9 @@ func (b *comeback) closed(m *member, err error) bool {
 
 // dialDue lets those come whose time it is.
 func (b *comeback) dialDue(now time.Duration) {
+	if len(b.due) == 0 {
+		return
+	}
 	waiting := b.due[:0]
 	for _, r := range b.due {
 		if r.at > now {
@@ -67,7 +70,7 @@ func (b *comeback) dialDue(now time.Duration) {
 			at := r.member.peer.At
 			r.member.peer.Since = &at
 		}
-		if err := b.crowd.dial(r.member, 0); err != nil {
+		if err := b.crowd.dial(r.member); err != nil {
 			b.crowd.fail(err)
 		}
 	}

@@ -67,12 +67,12 @@ func (s *stall) begin(ctx context.Context) error {
 	c := s.crowd
 	for _, m := range s.slow {
 		c.drop(m)
-		if err := c.dial(m, s.cfg.Buffer); err != nil {
+		m.buffer = s.cfg.Buffer
+		if err := c.dial(m); err != nil {
 			return err
 		}
 	}
-	err := c.until(ctx, "connecting", func() (int, int) { return c.entered, len(c.members) })
-	if err = errors.Join(err, c.settle(ctx)); err != nil {
+	if err := c.arrive(ctx); err != nil {
 		return err
 	}
 	c.onClosed, c.onEntered, c.onPage = s.closed, s.missed, s.missed

@@ -29,16 +29,6 @@ type Target struct {
 	Token   func(client int) string // what a client comes with; nil: nothing
 }
 
-// spent is processor time, of a time in which something was measured.
-type spent struct {
-	wall, server, generator time.Duration
-}
-
-// since gives what was spent between two readings.
-func (s spent) since(before spent) spent {
-	return spent{s.wall - before.wall, s.server - before.server, s.generator - before.generator}
-}
-
 // reading is the processor time that was used so far.
 func (t *Target) reading() (s spent, err error) {
 	var own unix.Rusage

@@ -27,7 +27,7 @@ func (Centrifugo) URL(base *url.URL, _ string) string {
 	return at(base, "/connection/websocket", nil)
 }
 
-// Many: one WebSocket message can hold several, a line each.
+// Many says that one WebSocket message can hold several, a line each.
 func (Centrifugo) Many() {}
 
 // Each gives the lines of a message.
@@ -118,7 +118,7 @@ func (Centrifugo) AppendPublish(dst []byte, p *Peer, id uint64, payload []byte) 
 	return append(dst, `"}}`...)
 }
 
-// Acks: every command has its reply.
+// Acks is true, since every command has its reply.
 func (Centrifugo) Acks() bool { return true }
 
 // Payload decodes the push.

@@ -141,10 +141,10 @@ func (Hubbub) AppendHistory(dst []byte, p *Peer, id, before uint64, limit int) [
 	return append(dst, '}')
 }
 
-// Resumes: by epoch and sequence.
+// Resumes says that a peer can, by epoch and sequence.
 func (Hubbub) Resumes() {}
 
-// Acks: every publish has its ack.
+// Acks is true.
 func (Hubbub) Acks() bool { return true }
 
 // Payload decodes the push and its event.

@@ -18,7 +18,7 @@ func (Raw) URL(base *url.URL, room string) string {
 	return at(base, "/", url.Values{"room": {room}})
 }
 
-// Opened: there is nothing to say.
+// Opened has nothing to say.
 func (Raw) Opened(*Peer, Sender) bool { return true }
 
 // Hear takes everything for a delivery.
@@ -32,7 +32,7 @@ func (Raw) AppendPublish(dst []byte, _ *Peer, _ uint64, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// Acks: a publisher hears its own message, and nothing else.
+// Acks is false, since a publisher hears its own message and nothing else.
 func (Raw) Acks() bool { return false }
 
 // Payload is the message.

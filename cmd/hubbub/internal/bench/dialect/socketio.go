@@ -46,7 +46,7 @@ func (SocketIO) URL(base *url.URL, _ string) string {
 // Each gives the message.
 func (SocketIO) Each(msg []byte, fn func([]byte)) { fn(msg) }
 
-// Opened: the server speaks first.
+// Opened waits, since the server speaks first.
 func (SocketIO) Opened(*Peer, Sender) bool { return false }
 
 // Hear reads one packet.
@@ -91,7 +91,7 @@ func (SocketIO) AppendPublish(dst []byte, p *Peer, _ uint64, payload []byte) []b
 	return append(dst, `"]`...)
 }
 
-// Acks: a publisher hears its own message, and nothing else.
+// Acks is false, since a publisher hears its own message and nothing else.
 func (SocketIO) Acks() bool { return false }
 
 // Payload decodes the event.

@@ -43,10 +43,8 @@ type Loop struct {
 	buf          []byte
 
 	// owned by Run
+	slots
 	events  []unix.EpollEvent
-	conns   []*Conn // by slot
-	spare   []int32 // slots that are free
-	freed   []int32 // those that are as soon as the round is over
 	dirty   []*Conn // those with something to write
 	queued  []*Conn // those to be opened
 	opening int
@@ -54,6 +52,13 @@ type Loop struct {
 	now     time.Duration // as of the last read
 	woken   time.Duration // when it last had to wait and something came
 	armed   time.Duration // what the timer is set to
+}
+
+// slots are how an event finds its connection.
+type slots struct {
+	conns []*Conn // by slot
+	spare []int32 // slots that are free
+	freed []int32 // those that are as soon as the round is over
 }
 
 // NewLoop makes a loop; Close ends it.
