@@ -38,6 +38,7 @@ type conn struct {
 	heard atomic.Int64            // when the peer was last heard, in Unix nanoseconds
 	bye   atomic.Pointer[goodbye] // set once: the connection is to end, or has
 	tasks sync.WaitGroup          // what writes a backlog
+	made  bool                    // the handshake is over; guarded by connections.mu
 
 	mu      sync.Mutex   // guards what follows, but for the reader, who alone sets session
 	session *hub.Session // nil until the caller is known

@@ -88,13 +88,19 @@ func (s *sender) round(r *hub.Round, from int) bool {
 	}
 	for i := from; i < r.Len(); i++ {
 		data, key := frame(i)
-		if key != "" {
+		if key != "" && s.lagging() {
 			s.lag.conflate(key, data, s.most-s.lag.size())
 			continue
 		}
 		s.lag.add(data, now, s.longest)
 	}
 	return s.bounded()
+}
+
+// lagging is false where a backlog may mean no more than that the goroutine has yet to
+// run, as it must when to write is to wait. mu is held, and there is a backlog.
+func (s *sender) lagging() bool {
+	return s.raw != nil || s.lag.size() > 4*flushPiece || len(s.lag.latest) > 0
 }
 
 // frame sends one frame that the peer has not asked for.

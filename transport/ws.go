@@ -29,12 +29,17 @@ func (s *Server) serveWS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := newConn(s)
+	if !s.conns.begin(c) {
+		s.writeError(w, r, room.Errorf(room.CodeUnavailable, "the hub is going down"))
+		return
+	}
 	ws, err := websocket.Accept(&hijacker{ResponseWriter: w, conn: c}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{wire.Subprotocol},
 		InsecureSkipVerify: true, // the origin is guard's to check
 		CompressionMode:    s.compression().mode(),
 	})
 	if err != nil {
+		s.conns.end(c)
 		return // Accept has answered
 	}
 	c.out.deflate = negotiated(w.Header())
