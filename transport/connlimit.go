@@ -16,7 +16,7 @@ type Limits struct {
 	Ping     time.Duration // silence after which a client is pinged; 25 s
 	PongWait time.Duration // further silence after which it is cut; 10 s
 
-	ConnectRate float64 // connections a second that are served as they come; 1,000; below 0: without a pace
+	ConnectRate float64 // connections a second that are served as they come; 5,000; below 0: without a pace
 	Connections int     // at the same time; 0: no bound
 
 	QueueBytes int           // bytes that may wait for it; 1 MiB
@@ -29,7 +29,7 @@ type Limits struct {
 
 func (l *Limits) setDefaults() {
 	orDefault(&l.Frame, 256<<10)
-	orDefault(&l.ConnectRate, 1000)
+	orDefault(&l.ConnectRate, 5000)
 	orDefault(&l.Rate, 100)
 	orDefault(&l.Burst, 200)
 	orDefault(&l.InFlight, 1024)

@@ -41,7 +41,7 @@ type boundFlags struct {
 	MemoryLimit byteSize `help:"Memory that the process aims to stay below; 0: no limit." default:"1GiB" placeholder:"SIZE"`
 	Rate        float64  `help:"Commands a second from one connection." default:"100" placeholder:"N"`
 	Burst       int      `help:"Commands at once from one connection." default:"200" placeholder:"N"`
-	ConnectRate float64  `help:"Connections a second that are served as they come; more wait, or are told when to come back. 0: no pace." default:"1000" placeholder:"N"`
+	ConnectRate float64  `help:"Connections a second that are served as they come; more wait, or are told when to come back. 0: no pace." default:"5000" placeholder:"N"`
 	Connections int      `name:"max-connections" help:"Connections at the same time; 0: no bound." default:"0" placeholder:"N"`
 	QueueBytes  byteSize `help:"Bytes that may wait for a slow peer." default:"1MiB" placeholder:"SIZE"`
 

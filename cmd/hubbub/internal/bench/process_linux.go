@@ -70,7 +70,7 @@ func startHub(ctx context.Context, cfg HubConfig, dir string) (*Process, error) 
 	}
 	args := append([]string{
 		"serve", "--addr=127.0.0.1:0", "--admin-addr=127.0.0.1:0", "--data=" + filepath.Join(dir, "data"), "--key=" + key,
-		"--rate=1e9", "--burst=1000000000", "--log-level=warn", "--ack=" + cfg.Ack,
+		"--rate=1e9", "--burst=1000000000", "--connect-rate=0", "--log-level=warn", "--ack=" + cfg.Ack,
 	}, cfg.Flags...)
 	p, lines, err := start(ctx, cfg.Program, args, "metrics")
 	if err != nil {
