@@ -153,8 +153,12 @@ func (c *ServeCmd) attend(ctx context.Context, identity *transport.Identity, add
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	memory, look := newTrimmer(), time.NewTicker(trimEvery)
+	defer look.Stop()
 	for {
 		select {
+		case <-look.C:
+			memory.trim()
 		case <-hup:
 			fresh, err := c.Auth.identity(c.Data, addr)
 			if err != nil {
