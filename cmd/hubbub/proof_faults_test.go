@@ -70,17 +70,28 @@ func serveFaulty(c *ServeCmd, faulty func(hub.Log) hub.Log, log zerolog.Logger) 
 // faultAfter is how many appends go well before the fault.
 const faultAfter = 300
 
-// dropsOne acknowledges an append and forgets it.
+// dropsOne acknowledges an append and forgets it: one whose messages come for the
+// first time, since what is stored already is not lost by that.
 type dropsOne struct {
 	hub.Log
-	mu sync.Mutex
-	n  int
+	mu   sync.Mutex
+	n    int
+	done bool
+	seen map[string]bool // by room and id
 }
 
 func (d *dropsOne) Append(room string, records []hub.Record, done func([]hub.Ack)) error {
 	d.mu.Lock()
 	d.n++
-	bad := d.n == faultAfter
+	bad := d.n >= faultAfter && !d.done
+	if d.seen == nil {
+		d.seen = make(map[string]bool)
+	}
+	for _, rec := range records {
+		bad = bad && !d.seen[room+"/"+rec.ID]
+		d.seen[room+"/"+rec.ID] = true
+	}
+	d.done = d.done || bad
 	d.mu.Unlock()
 	if !bad {
 		return d.Log.Append(room, records, done)
