@@ -106,7 +106,7 @@ func TestAHubWithAFaultIsFoundOut(t *testing.T) {
 			})
 			load.kills, load.pauses = c.kills, 0
 			run := newRun(t, load, newHub(t, []string{self, "faulty-hub", c.fault}, hubFlagsOfProof...))
-			report := run.judge(run.do(), checker.Options{Lag: time.Second})
+			report := run.judge(run.do(), checker.Options{Lag: readLag})
 			t.Logf("verdicts: %q", report.Verdicts())
 			if c.want == nil {
 				run.noTrouble()

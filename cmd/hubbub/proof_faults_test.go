@@ -224,7 +224,7 @@ type ackTime struct {
 	at  time.Time
 }
 
-const staleBy = 2 * time.Second
+const staleBy = 200 * time.Millisecond
 
 func (s *staleHistory) Append(room string, records []hub.Record, done func([]hub.Ack)) error {
 	return s.Log.Append(room, records, func(acks []hub.Ack) {
