@@ -227,39 +227,56 @@ func (h historyTask) middle() {
 	h.pages("middle", func(*bridge.Log, string) uint64 { return half })
 }
 
-// publish measures one publisher alone, and beside one reader of cold rooms, in
-// turns.
+// publish measures one publisher alone, beside one reader of cold rooms, and beside a
+// loop that only computes, in turns. The third tells what of the second is the
+// machine's: a busy core alone makes a publisher wait for its turn.
 func (h historyTask) publish() {
 	engine, l := h.open()
 	r := rand.New(rand.NewPCG(5, 6))
 	rooms := r.Perm(h.Rooms)
-	var alone, beside []time.Duration
 	reads := 0
+	read := func() {
+		_, err := l.Read(context.Background(), h.room(rooms[reads%len(rooms)]), hub.Range{Limit: 50, Newest: true})
+		must(err)
+		reads++
+	}
+	var sum uint64
+	compute := func() {
+		for range 1 << 20 {
+			sum += r.Uint64()
+		}
+	}
+	var alone, reading, computing []time.Duration
 	for range 3 {
 		alone = append(alone, h.publisher(l, 3*time.Second)...)
-		stop := make(chan struct{})
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				_, err := l.Read(context.Background(), h.room(rooms[reads%len(rooms)]), hub.Range{Limit: 50, Newest: true})
-				must(err)
-				reads++
-			}
-		})
-		beside = append(beside, h.publisher(l, 3*time.Second)...)
-		close(stop)
-		wg.Wait()
+		reading = append(reading, h.beside(l, read)...)
+		computing = append(computing, h.beside(l, compute)...)
 	}
-	fmt.Printf("publish   alone: %d, p50 %.2f ms, p90 %.2f, p99 %.2f; beside a reader of history (%d pages): %d, p50 %.2f ms, p90 %.2f, p99 %.2f; RSS %d MB\n",
-		len(alone), ms(quantile(alone, 0.5)), ms(quantile(alone, 0.9)), ms(quantile(alone, 0.99)),
-		reads, len(beside), ms(quantile(beside, 0.5)), ms(quantile(beside, 0.9)), ms(quantile(beside, 0.99)), rss())
+	say := func(name string, all []time.Duration) {
+		fmt.Printf("publish   %-36s %d, p50 %.2f ms, p90 %.2f, p99 %.2f\n",
+			name, len(all), ms(quantile(all, 0.5)), ms(quantile(all, 0.9)), ms(quantile(all, 0.99)))
+	}
+	say("alone:", alone)
+	say(fmt.Sprintf("beside a reader (%d pages):", reads), reading)
+	say("beside a loop that only computes:", computing)
+	fmt.Printf("publish   RSS %d MB (the loop came to %d)\n", rss(), sum)
 	must(l.Close(context.Background()))
 	must(engine.Shutdown())
+}
+
+// beside publishes for three seconds while something else is done over and over.
+func (h historyTask) beside(l *bridge.Log, do func()) []time.Duration {
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for !stop.Load() {
+			do()
+		}
+	})
+	all := h.publisher(l, 3*time.Second)
+	stop.Store(true)
+	wg.Wait()
+	return all
 }
 
 // publisher publishes to a few busy rooms, one message after the other.
