@@ -93,9 +93,10 @@ web-test: build
 e2e: build
 	browser=$$(.ci/chromium); CHROMIUM=$$browser HUBBUB_BIN=$(CURDIR)/bin/hubbub $(NPM) run e2e
 
+# More packages at a time than there are cores: much of their time is waiting.
 .PHONY: go-check
 go-check: $(PAGE)
-	go test -race -short ./...
+	go test -race -short -p $$(( $$(nproc) * 2 )) ./...
 
 # Nothing from the cache: some tests start programs, which the cache does not see. The
 # output ends with go test's own lines about the packages, or with what failed.

@@ -45,8 +45,16 @@ func measuredBy(t *testing.T, args ...string) bench.Result {
 	return r
 }
 
+// servers are those that a scenario is run against: all, or in a short run the first.
+func servers(all ...string) []string {
+	if testing.Short() {
+		return all[:1]
+	}
+	return all
+}
+
 func TestBenchFanout(t *testing.T) {
-	for _, server := range []string{"--server=floor", "--ack=memory", "--ack=fsync"} {
+	for _, server := range servers("--ack=memory", "--ack=fsync", "--server=floor") {
 		r := measuredBy(t, "fanout", server, "--members=40", "--rate=100")
 		require.Equal(t, "fanout", r.Scenario)
 		require.Positive(t, r.Deliveries)
@@ -62,7 +70,7 @@ func TestBenchFanout(t *testing.T) {
 }
 
 func TestBenchScenarios(t *testing.T) {
-	for _, server := range []string{"--server=floor", "--ack=memory"} {
+	for _, server := range servers("--ack=memory", "--server=floor") {
 		hub := server != "--server=floor"
 		r := measuredBy(t, "rooms", server, "--rooms=20", "--room-size=5", "--rate=200")
 		require.Equal(t, 100, r.Conns)

@@ -136,6 +136,9 @@ func (c *cluster) remove(t *testing.T, prefix string) {
 // repeat what was not acknowledged. Everything that was is there, once, at every
 // watcher, in one order.
 func TestLeadersDie(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 13 s of a cluster's elections")
+	}
 	c := startCluster(t)
 	one := c.open(t, bridge.Config{Partitions: 1, AckTimeout: 2 * time.Second, GiveUp: patience})
 	two := c.open(t, bridge.Config{AckTimeout: 2 * time.Second, GiveUp: patience})

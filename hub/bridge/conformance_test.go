@@ -16,6 +16,9 @@ func TestLogIsALog(t *testing.T) {
 
 // TestLogWithoutBatchesIsALog runs the other way of writing.
 func TestLogWithoutBatchesIsALog(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 13 s, and the form with batches has run")
+	}
 	hubtest.TestLog(t, func(t *testing.T) hub.Log {
 		return openLog(t, t.TempDir(), bridge.Config{Partitions: 2, Ack: bridge.AckMemory})
 	})

@@ -43,6 +43,9 @@ func TestFullDiskHoldsPublishersBack(t *testing.T) {
 // TestFailedWriteHealsWithoutARestart goes past the reserve: a write fails, which
 // the engine does not get over. It is mended under the open log.
 func TestFailedWriteHealsWithoutARestart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits 13 s for the engine to be started again")
+	}
 	if !mounts.Own(t) {
 		return
 	}
