@@ -57,47 +57,74 @@ func (r *liveRoom) Flush() {
 	}
 }
 
+// longestRest bounds how long a large room rests between two rounds.
+const longestRest = 5 * time.Millisecond
+
 // flushLarge is flush in a goroutine of the room's own. It lets frames gather first
 // if the hub is set up so.
+//
+// After each round it rests for half as long as that took. A busy room then has more
+// frames in a round, and so fewer writes to each member, while one that is quiet never
+// waits: who finds nobody at work begins at once.
 func (r *liveRoom) flushLarge() {
-	if linger := r.hub.cfg.Linger; linger > 0 {
-		select {
-		case <-time.After(linger):
-		case <-r.hub.ctx.Done():
+	r.rest(r.hub.cfg.Linger)
+	for {
+		begun := time.Now()
+		if !r.flushRound() {
+			return
 		}
+		r.rest(min(time.Since(begun)/2, longestRest))
 	}
-	r.flush()
+}
+
+// rest lets frames gather.
+func (r *liveRoom) rest(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.hub.ctx.Done():
+	}
 }
 
 // flush brings one round after another until nothing has gathered. One goroutine at
 // a time does.
 func (r *liveRoom) flush() {
-	for {
-		r.mu.Lock()
-		f := &r.flow
-		all, watched := f.all, f.watched
-		f.all, f.watched, f.flying = nil, nil, all
-		if all == nil && watched == nil {
-			f.running = false
-			r.mu.Unlock()
-			return
-		}
-		members := r.members.hold()
+	for r.flushRound() {
+	}
+}
+
+// flushRound brings what has gathered. If that is nothing, it is false, and somebody
+// else may flush.
+func (r *liveRoom) flushRound() bool {
+	r.mu.Lock()
+	f := &r.flow
+	all, watched := f.all, f.watched
+	f.all, f.watched, f.flying = nil, nil, all
+	if all == nil && watched == nil {
+		f.running = false
 		r.mu.Unlock()
-		bring(members, all, watched)
-		if all != nil {
-			r.hub.counter.deliveries.Add(uint64(all.events * len(members)))
-		}
-		r.mu.Lock()
-		f.flying = nil
-		r.members.release()
-		r.mu.Unlock()
-		for _, round := range []*Round{all, watched} {
-			if round != nil {
-				round.free()
-			}
+		return false
+	}
+	members := r.members.hold()
+	r.mu.Unlock()
+	bring(members, all, watched)
+	if all != nil {
+		r.hub.counter.deliveries.Add(uint64(all.events * len(members)))
+	}
+	r.mu.Lock()
+	f.flying = nil
+	r.members.release()
+	r.mu.Unlock()
+	for _, round := range []*Round{all, watched} {
+		if round != nil {
+			round.free()
 		}
 	}
+	return true
 }
 
 func bring(members []*member, all, watched *Round) {

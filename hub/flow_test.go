@@ -131,6 +131,33 @@ func TestJoinInTheMiddleOfARound(t *testing.T) {
 	})
 }
 
+// TestALargeRoomRestsAfterARound: what comes within half the time that the round
+// before it took is one more round, and who comes later does not wait.
+func TestALargeRoomRestsAfterARound(t *testing.T) {
+	inWorld(t, hub.Config{}, func(w *world) {
+		p, g := w.gated("lobby")
+		w.crowd("lobby")
+		for range 2 {
+			g.rounds = nil
+			open := g.close()
+			w.post("ann", "lobby", "a round that takes 4 ms")
+			synctest.Wait()
+			time.Sleep(4 * time.Millisecond)
+			open()
+			synctest.Wait()
+			w.post("ann", "lobby", "at once behind it")
+			time.Sleep(time.Millisecond)
+			w.post("ann", "lobby", "a little later")
+			require.Len(t, w.events(p), 1, "the room rests")
+			time.Sleep(time.Millisecond)
+			require.Len(t, w.events(p), 2)
+			require.Equal(t, []int{1, 2}, g.rounds)
+			w.post("ann", "lobby", "after a round that took no time")
+			require.Len(t, w.events(p), 1)
+		}
+	})
+}
+
 // TestPresenceGoesToThoseWhoAskedForIt, also when it is in a flush with other frames.
 func TestPresenceGoesToThoseWhoAskedForIt(t *testing.T) {
 	inWorld(t, hub.Config{}, func(w *world) {
@@ -146,6 +173,7 @@ func TestPresenceGoesToThoseWhoAskedForIt(t *testing.T) {
 		w.frames(watcher)
 		time.Sleep(time.Second)
 		open()
+		time.Sleep(5 * time.Millisecond) // the room rests after so long a round
 		kinds := func(p peer) (events, presence int) {
 			for _, m := range w.frames(p) {
 				switch m.(type) {

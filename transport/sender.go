@@ -58,7 +58,7 @@ func (s *sender) open(conn net.Conn, raw syscall.RawConn) {
 	s.conn, s.raw = conn, raw
 	s.try = func(fd uintptr) bool {
 		for {
-			s.written, s.fault = syscall.Write(int(fd), s.piece)
+			s.written, s.fault = writeNow(fd, s.piece)
 			if s.fault != syscall.EINTR {
 				return true
 			}

@@ -81,7 +81,7 @@ func (s *socket) open(under net.Conn, raw syscall.RawConn, ahead []byte, out *se
 			s.pool = readBuffers.Get().(*[readBuffer]byte)
 		}
 		for {
-			s.n, s.fault = syscall.Read(int(fd), s.pool[:])
+			s.n, s.fault = readNow(fd, s.pool[:])
 			if s.fault != syscall.EINTR {
 				break
 			}

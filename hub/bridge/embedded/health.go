@@ -69,7 +69,8 @@ func (s *Server) diskFull() error {
 	if err := unix.Statfs(s.opts.Dir, &fs); err != nil {
 		return fmt.Errorf("data folder %s: %w", s.opts.Dir, err)
 	}
-	size, free := int64(fs.Blocks)*fs.Bsize, int64(fs.Bavail)*fs.Bsize
+	blockSize := int64(fs.Bsize) // of another type on other systems
+	size, free := int64(fs.Blocks)*blockSize, int64(fs.Bavail)*blockSize
 	reserve := s.opts.Reserve
 	if reserve == 0 {
 		reserve = min(defaultReserve, size/10)
