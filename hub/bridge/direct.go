@@ -41,23 +41,25 @@ func getMany(ctx context.Context, nc *nats.Conn, stream string, req directGet) (
 	if err != nil {
 		return directAnswer{}, fmt.Errorf("encode the request: %w", err)
 	}
+	// The room for all that can come: what a subscription has without it takes half a
+	// megabyte for each request.
+	rows := make(chan *nats.Msg, max(req.Batch, len(req.MultiLast), 1)+1)
 	inbox := nc.NewInbox()
-	sub, err := nc.SubscribeSync(inbox)
+	sub, err := nc.ChanSubscribe(inbox, rows)
 	if err != nil {
 		return directAnswer{}, unavailable(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	if err := sub.SetPendingLimits(-1, -1); err != nil {
-		return directAnswer{}, unavailable(err)
-	}
 	if err := nc.PublishRequest(directAPI+stream, inbox, data); err != nil {
 		return directAnswer{}, unavailable(err)
 	}
 	var a directAnswer
 	for {
-		msg, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return directAnswer{}, unavailable(err)
+		var msg *nats.Msg
+		select {
+		case msg = <-rows:
+		case <-ctx.Done():
+			return directAnswer{}, unavailable(ctx.Err())
 		}
 		end, err := a.take(msg)
 		if err != nil {
