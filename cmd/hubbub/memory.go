@@ -8,7 +8,7 @@ import (
 
 const (
 	// trimEvery is how often memory is looked at that may be given back.
-	trimEvery = 15 * time.Second
+	trimEvery = 5 * time.Second
 	// trimLeast is from how many unused bytes on it is worth a collection.
 	trimLeast = 16 << 20
 	// trimBusy is how many collections in trimEvery mean that the unused memory is in
