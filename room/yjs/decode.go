@@ -114,6 +114,17 @@ func (r *reader) repeated(element func()) (n uint64, data []byte) {
 	return n, r.data[at:r.pos:r.pos]
 }
 
+// skipValues reads over n elements of a RefJSON or RefAny.
+func (r *reader) skipValues(ref Ref, n uint64) {
+	for ; n > 0 && r.err == nil; n-- {
+		if ref == RefJSON {
+			r.bytes()
+		} else {
+			r.skipAny(maxInt)
+		}
+	}
+}
+
 // jsonValue checks an element of RefJSON.
 func (r *reader) jsonValue() {
 	at := r.pos
@@ -132,7 +143,7 @@ func (r *reader) json() []byte {
 
 func (r *reader) checkJSON(s []byte, at int) {
 	switch {
-	case r.err != nil:
+	case r.err != nil || r.trusted:
 	case jsonDeeper(s, r.limits.MaxDepth):
 		r.pos = at
 		r.failf(TooLarge, "JSON is nested more than %d deep", r.limits.MaxDepth)

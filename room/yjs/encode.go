@@ -23,16 +23,7 @@ func (u *Update) EncodeV1() []byte {
 	dst := binary.AppendUvarint(nil, uint64(len(groups)))
 	for _, structs := range groups {
 		dst = binary.AppendUvarint(dst, uint64(len(structs)+gaps(structs)))
-		dst = appendID(dst, structs[0].ID)
-		at := structs[0].ID.Clock
-		for i := range structs {
-			s := &structs[i]
-			if s.ID.Clock > at {
-				dst = appendSkip(dst, s.ID.Clock-at)
-			}
-			dst = appendStruct(dst, s)
-			at = s.End()
-		}
+		dst = appendStructs(appendID(dst, structs[0].ID), structs, structs[0].ID.Clock)
 	}
 	return appendDeletes(dst, u.Deletes)
 }

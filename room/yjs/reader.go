@@ -17,12 +17,22 @@ type reader struct {
 	pos    int
 	limits Limits
 	err    *Error
+
+	// trusted: the bytes have been checked before, so that text need not be.
+	trusted bool
 }
 
 // newReader expects limits that have their defaults.
 func newReader(data []byte, limits Limits) reader {
 	return reader{data: data, limits: limits}
 }
+
+// trusted gives a reader of bytes that have been checked.
+func trusted(data []byte) reader {
+	return reader{data: data, limits: Limits{MaxDepth: maxInt}, trusted: true}
+}
+
+const maxInt = int(^uint(0) >> 1)
 
 func (r *reader) checkSize() {
 	if len(r.data) > r.limits.MaxBytes {
@@ -35,14 +45,6 @@ func (r *reader) failf(kind Kind, format string, args ...any) {
 	if r.err == nil {
 		r.err = &Error{Kind: kind, Offset: r.pos, Reason: fmt.Sprintf(format, args...)}
 	}
-}
-
-// error gives the fault as an error that is nil if there is none.
-func (r *reader) error() error {
-	if r.err == nil {
-		return nil
-	}
-	return r.err
 }
 
 // remaining is the number of bytes that are left, 0 after a fault.
@@ -151,7 +153,7 @@ func (r *reader) bytes() []byte { return r.take(r.uvarint()) }
 func (r *reader) string() []byte {
 	at := r.pos
 	s := r.bytes()
-	if !utf8.Valid(s) {
+	if !r.trusted && !utf8.Valid(s) {
 		r.pos = at
 		r.failf(Malformed, "a string that is not UTF-8")
 		return nil

@@ -134,18 +134,23 @@ func (s *Struct) Countable() bool {
 // cannot be split have a Len of 1.
 func (s *Struct) Cut(n uint64) {
 	_, s.Content.Data = s.cutData(n)
-	s.ID.Clock += n
-	s.Len -= n
-	if s.IsItem() {
-		s.HasOrigin, s.Origin = true, ID{Client: s.ID.Client, Clock: s.ID.Clock - 1}
-		s.Parent, s.Sub = Parent{}, nil
-	}
+	s.skip(n)
 }
 
 // Truncate keeps the first n units, 0 < n < s.Len.
 func (s *Struct) Truncate(n uint64) {
 	s.Content.Data, _ = s.cutData(n)
 	s.Len = n
+}
+
+// skip is Cut but for the content.
+func (s *Struct) skip(n uint64) {
+	s.ID.Clock += n
+	s.Len -= n
+	if s.IsItem() {
+		s.HasOrigin, s.Origin = true, ID{Client: s.ID.Client, Clock: s.ID.Clock - 1}
+		s.Parent, s.Sub = Parent{}, nil
+	}
 }
 
 // cutData parts what contents of several units hold after n of them.
@@ -155,17 +160,45 @@ func (s *Struct) cutData(n uint64) (left, right []byte) {
 	case RefString:
 		return cutString(data, n)
 	case RefJSON, RefAny:
-		r := newReader(data, Limits{MaxDepth: maxInt}) // it has been checked
-		for ; n > 0; n-- {
-			if s.Ref == RefJSON {
-				r.bytes()
-			} else {
-				r.skipAny(maxInt)
-			}
-		}
+		r := trusted(data)
+		r.skipValues(s.Ref, n)
 		return data[:r.pos:r.pos], data[r.pos:]
 	}
 	return data, data
 }
 
-const maxInt = int(^uint(0) >> 1)
+// pieces hands out a struct in parts, from the first unit on, in time that grows with
+// the struct alone.
+type pieces struct {
+	rest   Struct
+	text   textCursor
+	values reader
+}
+
+func newPieces(s *Struct) pieces {
+	return pieces{rest: *s, text: textCursor{rest: s.Content.Data}, values: trusted(s.Content.Data)}
+}
+
+// take gives the next n units, 0 < n <= rest.Len. Only if keep is set is the content
+// what it should be.
+func (p *pieces) take(n uint64, keep bool) Struct {
+	piece := p.rest
+	piece.Len = n
+	switch {
+	case piece.Ref == RefString && (keep || n < p.rest.Len):
+		piece.Content.Data, _ = p.text.take(n)
+	case (piece.Ref == RefJSON || piece.Ref == RefAny) && (keep || n < p.rest.Len):
+		at := p.values.pos
+		p.values.skipValues(piece.Ref, n)
+		piece.Content.Data = p.values.data[at:p.values.pos:p.values.pos]
+	}
+	p.rest.skip(n)
+	return piece
+}
+
+// delete turns a struct into what Yjs keeps of it once it is deleted.
+func (s *Struct) delete() {
+	if s.Ref != RefGC {
+		s.Ref, s.Content = RefDeleted, Content{}
+	}
+}
