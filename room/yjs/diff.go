@@ -28,7 +28,7 @@ func (s *Store) diff(sv StateVector) []byte {
 			groups++
 		}
 	}
-	return s.appendDeleteSet(append(binary.AppendUvarint(nil, groups), out...))
+	return s.appendDeleteSet(append(binary.AppendUvarint(nil, groups), out...), nil)
 }
 
 // known gives the ids of all clients of which there are structs, in descending order.
@@ -88,17 +88,22 @@ func appendStructs(dst []byte, structs []Struct, clock uint64) []byte {
 	return dst
 }
 
-// appendDeleteSet appends all that is deleted.
-func (s *Store) appendDeleteSet(dst []byte) []byte {
+// appendDeleteSet appends all that is deleted. What stands in instead counts in place
+// of the client's own set.
+func (s *Store) appendDeleteSet(dst []byte, instead map[uint64]*rangeSet) []byte {
 	var sets []byte
 	n := uint64(0)
 	for _, c := range s.descending() {
-		if len(c.deleted.leaves) == 0 {
+		deleted := &c.deleted
+		if other := instead[c.id]; other != nil {
+			deleted = other
+		}
+		if len(deleted.leaves) == 0 {
 			continue
 		}
 		n++
-		sets = binary.AppendUvarint(binary.AppendUvarint(sets, c.id), uint64(c.deleted.count()))
-		for d := range c.deleted.spans {
+		sets = binary.AppendUvarint(binary.AppendUvarint(sets, c.id), uint64(deleted.count()))
+		for d := range deleted.spans {
 			sets = binary.AppendUvarint(binary.AppendUvarint(sets, d.clock), d.end-d.clock)
 		}
 	}

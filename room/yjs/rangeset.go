@@ -26,6 +26,15 @@ func (rs *rangeSet) spans(yield func(span) bool) {
 	}
 }
 
+// clone gives a copy.
+func (rs *rangeSet) clone() *rangeSet {
+	leaves := make([][]span, len(rs.leaves))
+	for i, leaf := range rs.leaves {
+		leaves[i] = slices.Clone(leaf)
+	}
+	return &rangeSet{leaves: leaves}
+}
+
 // count is the number of spans.
 func (rs *rangeSet) count() (n int) {
 	for _, leaf := range rs.leaves {
