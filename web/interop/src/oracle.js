@@ -12,6 +12,11 @@ const commands = {
   // A new document that has been given updates, in their order.
   open: ({ updates, version = 1, vector }) => {
     const doc = new Y.Doc();
+    // Yjs deletes attributes that have become redundant, which ones depends on what
+    // comes in one transaction. That is an edit by this reader, and not asked for here.
+    doc.on('afterTransaction', (transaction) => {
+      transaction._needFormattingCleanup = false;
+    });
     const apply = version === 2 ? Y.applyUpdateV2 : Y.applyUpdate;
     for (const update of updates) apply(doc, update);
     return stateOf(Y, doc, vector);
