@@ -15,6 +15,11 @@ type Limits struct {
 	// MaxPending is the size in bytes of the structs that a Store keeps while what
 	// they refer to has not come: 16 MiB.
 	MaxPending int
+	// MaxStates is the number of clients in an awareness message, and in an Awareness:
+	// 10,000.
+	MaxStates int
+	// MaxStateBytes is the size of a client's awareness state: 64 KiB.
+	MaxStateBytes int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -28,6 +33,8 @@ func (l Limits) withDefaults() Limits {
 	set(&l.MaxDeletes, 500_000)
 	set(&l.MaxDepth, 128)
 	set(&l.MaxPending, 16<<20)
+	set(&l.MaxStates, 10_000)
+	set(&l.MaxStateBytes, 64<<10)
 	return l
 }
 
