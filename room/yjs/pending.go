@@ -68,19 +68,19 @@ func (w *waiting) decode(client uint64) (s Struct) {
 }
 
 // retry gives to what has come to be known.
-func (p *pending) retry(to sink) {
+func (p *pending) retry(r *resolver, to sink) {
 	f := pendingFeed{p: p, clients: slices.Sorted(maps.Keys(p.clients))}
-	f.next = make([]int, len(f.clients))
-	resolve(&f, to)
+	f.at = make([]int, len(f.clients))
+	r.resolve(&f, to)
 	for i, client := range f.clients {
 		list := p.clients[client]
-		for _, w := range list[:f.next[i]] {
+		for _, w := range list[:f.at[i]] {
 			p.bytes -= len(w.data) + waitingOverhead
 		}
-		if f.next[i] == len(list) {
+		if f.at[i] == len(list) {
 			delete(p.clients, client)
-		} else if f.next[i] > 0 {
-			p.clients[client] = slices.Clone(list[f.next[i]:])
+		} else if f.at[i] > 0 {
+			p.clients[client] = slices.Clone(list[f.at[i]:])
 		}
 	}
 }
@@ -89,27 +89,27 @@ func (p *pending) retry(to sink) {
 type pendingFeed struct {
 	p       *pending
 	clients []uint64
-	next    []int // of each client
+	at      []int // of each client, the place of the next struct
 }
 
 func (f *pendingFeed) sources() int { return len(f.clients) }
 
 func (f *pendingFeed) find(client uint64) int {
 	i, found := slices.BinarySearchFunc(f.clients, client, cmp.Compare[uint64])
-	if !found || f.next[i] == len(f.p.clients[client]) {
+	if !found || f.at[i] == len(f.p.clients[client]) {
 		return -1
 	}
 	return i
 }
 
-func (f *pendingFeed) head(source int, s *Struct) bool {
+func (f *pendingFeed) next(source int, s *Struct) bool {
 	client := f.clients[source]
 	list := f.p.clients[client]
-	if f.next[source] == len(list) {
+	if f.at[source] == len(list) {
 		return false
 	}
-	*s = list[f.next[source]].decode(client)
+	*s = list[f.at[source]].decode(client)
 	return true
 }
 
-func (f *pendingFeed) advance(source int) { f.next[source]++ }
+func (f *pendingFeed) advance(source int) { f.at[source]++ }

@@ -7,9 +7,9 @@ type feed interface {
 	sources() int
 	// find gives the source that has a client's next struct, -1 if none has.
 	find(client uint64) int
-	// head decodes the next struct of a source, and is false if there is none.
-	head(source int, s *Struct) bool
-	// advance goes on to the struct behind the one that head gave last, which was of
+	// next decodes the next struct of a source, and is false if there is none.
+	next(source int, s *Struct) bool
+	// advance goes on to the struct behind the one that next gave last, which was of
 	// the same source.
 	advance(source int)
 }
@@ -22,21 +22,25 @@ type sink interface {
 	take(s *Struct)
 }
 
-// resolve moves from feed to sink whatever can be, in an order in which everything
-// comes behind what it refers to. What stays in the feed refers to what is in neither.
-// Each struct is looked at a few times only, whatever refers to what.
-func resolve(f feed, to sink) {
-	r := resolver{feed: f, to: to, blocked: make([]bool, f.sources())}
-	for i := range r.blocked {
-		r.follow(i)
-	}
-}
-
+// resolver moves structs from a feed to a sink. One can be used again and again.
 type resolver struct {
 	feed
 	to      sink
 	blocked []bool // waits for something that does not come, or is on the stack
 	stack   []wait
+	head    Struct // what is looked at
+}
+
+// resolve moves from feed to sink whatever can be, in an order in which everything
+// comes behind what it refers to. What stays in the feed refers to what is in neither.
+// Each struct is looked at a few times only, whatever refers to what.
+func (r *resolver) resolve(f feed, to sink) {
+	r.feed, r.to = f, to
+	r.blocked = append(r.blocked[:0], make([]bool, f.sources())...)
+	for i := range r.blocked {
+		r.follow(i)
+	}
+	r.feed, r.to, r.head = nil, nil, Struct{}
 }
 
 // wait is a source that is worked on until its client's state is above a clock.
@@ -52,17 +56,16 @@ func (r *resolver) follow(source int) {
 		return
 	}
 	r.push(source, maxSafe)
-	var s Struct
 	for len(r.stack) > 0 {
 		top := r.stack[len(r.stack)-1]
-		if !r.head(top.source, &s) {
+		if !r.next(top.source, &r.head) {
 			r.pop()
 			continue
 		}
-		switch r.try(&s) {
+		switch r.try(&r.head) {
 		case done:
 			r.advance(top.source)
-			if r.to.state(s.ID.Client) > top.above {
+			if r.to.state(r.head.ID.Client) > top.above {
 				r.pop()
 			}
 		case stuck:

@@ -14,23 +14,25 @@ type scan struct {
 	past    []int32
 	deletes int // where the delete set begins
 
-	// behind is where the struct ends that head gave last, and how long it is.
+	// behind is where the struct ends that next gave last, and how long it is.
 	behind int
 	length uint64
+
+	checked Struct // scratch of read
 }
 
 // read checks an update from its first to its last byte.
 func (sc *scan) read(data []byte, limits Limits) *Error {
-	*sc = scan{data: data, groups: sc.groups[:0], past: sc.past[:0]}
+	sc.data, sc.groups, sc.past = data, sc.groups[:0], sc.past[:0]
 	r := newReader(data, limits)
 	r.checkSize()
 	budget := limits.MaxStructs
-	var s Struct
+	s := &sc.checked
 	for n := r.count("clients", 3); n > 0 && r.err == nil; n-- {
 		g := r.group(&budget)
 		id := ID{Client: g.client, Clock: g.clock}
 		for range g.structs {
-			if r.structV1(&s, id); r.err != nil {
+			if r.structV1(s, id); r.err != nil {
 				return r.err
 			}
 			id.Clock += s.Len
@@ -73,7 +75,7 @@ func (sc *scan) find(client uint64) int {
 	return -1
 }
 
-func (sc *scan) head(source int, s *Struct) bool {
+func (sc *scan) next(source int, s *Struct) bool {
 	g := &sc.groups[source]
 	if g.structs == 0 {
 		return false

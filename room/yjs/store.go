@@ -19,8 +19,10 @@ type Store struct {
 	pending pending
 
 	// scratch of Apply
-	scan   scan
-	latest *client
+	scan     scan
+	resolver resolver
+	counter  counter
+	latest   *client
 }
 
 // Change says what an update brought that the store did not have.
@@ -58,12 +60,15 @@ func (s *Store) Apply(update []byte) (Change, error) {
 		return Change{}, err
 	}
 	s.latest = nil
-	change := &counter{Store: s}
-	resolve(&s.scan, change)
-	s.keepRest(change)
+	change := &s.counter
+	*change = counter{Store: s}
+	if len(s.scan.groups) > 0 {
+		s.resolver.resolve(&s.scan, change)
+		s.keepRest(change)
+	}
 	if change.Inserted > 0 && len(s.pending.clients) > 0 {
 		waited := change.Inserted
-		s.pending.retry(change)
+		s.pending.retry(&s.resolver, change)
 		change.Inserted = waited // it was counted when it came
 	}
 	s.scan.eachDelete(func(d Range) {
@@ -86,9 +91,9 @@ func (s *Store) ApplyV2(update []byte) (v1 []byte, change Change, err error) {
 
 // release lets go of the update, and of scratch that one large update made grow.
 func (s *Store) release() {
-	s.scan.data = nil
+	s.scan.data, s.scan.checked = nil, Struct{}
 	if cap(s.scan.groups) > 16 {
-		s.scan = scan{}
+		s.scan, s.resolver = scan{}, resolver{}
 	}
 }
 
@@ -133,10 +138,13 @@ func (s *Store) state(client uint64) uint64 {
 
 // keepRest lets what could not be taken wait.
 func (s *Store) keepRest(change *counter) {
-	var st Struct
 	for i := range s.scan.groups {
 		g := &s.scan.groups[i]
-		for s.scan.head(i, &st) {
+		if g.structs == 0 {
+			continue
+		}
+		var st Struct
+		for s.scan.next(i, &st) {
 			data := s.scan.data[g.pos:s.scan.behind]
 			if st.Ref != RefSkip && st.Len > 0 && s.pending.add(&st, slices.Clone(data)) {
 				change.Inserted += st.Len
@@ -158,7 +166,7 @@ func (s *Store) checkPending(update []byte) *Error {
 	}
 	groups := slices.Clone(s.scan.groups)
 	trial := &trial{store: s, ends: map[uint64]uint64{}}
-	resolve(&s.scan, trial)
+	s.resolver.resolve(&s.scan, trial)
 	wait := s.pending.bytes
 	for _, g := range s.scan.groups {
 		if g.structs > 0 {

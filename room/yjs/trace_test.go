@@ -120,8 +120,9 @@ func paper() *trace { return newTrace(181_778, 78_000, *traceAuthor) }
 func (tr *trace) apply(t testing.TB) *Store {
 	s := New()
 	for _, u := range tr.updates {
-		_, err := s.Apply(u)
-		require.NoError(t, err)
+		if _, err := s.Apply(u); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return s
 }
