@@ -144,7 +144,7 @@ func (r *reader) json() []byte {
 func (r *reader) checkJSON(s []byte, at int) {
 	switch {
 	case r.err != nil || r.trusted:
-	case jsonDeeper(s, r.limits.MaxDepth):
+	case jsonDeeper(s, r.limits.MaxDepth+1): // bytes have one level more in JSON
 		r.pos = at
 		r.failf(TooLarge, "JSON is nested more than %d deep", r.limits.MaxDepth)
 	case !json.Valid(s):
