@@ -16,6 +16,12 @@ type block struct {
 	dead  uint32 // units that were deleted since the block was packed
 }
 
+// fits reports whether a struct should go into the block rather than into a new one.
+// A block is as large as what joins its last struct makes it.
+func (b *block) fits(s *Struct) bool {
+	return len(b.buf) < blockSize || b.joins(s) > 0
+}
+
 // add appends a struct that begins where the block ends.
 func (b *block) add(s *Struct) {
 	if b.n == 0 {
@@ -30,53 +36,55 @@ func (b *block) add(s *Struct) {
 
 // join appends to the last struct what continues it.
 func (b *block) join(s *Struct) bool {
-	info := b.buf[b.last]
-	if Ref(info&infoRef) != s.Ref {
+	at := b.joins(s)
+	switch {
+	case at == 0:
 		return false
-	}
-	switch s.Ref {
-	case RefGC:
-		b.grow(int(b.last)+1, s.Len, nil)
-		return true
-	case RefString, RefAny, RefJSON:
-		if s.HasSub || info&infoSub != 0 {
-			return false // the left one is overwritten, and should be deleted by itself
-		}
-	case RefDeleted:
-	default:
-		return false
-	}
-	if !s.HasOrigin || s.Origin.Clock != s.ID.Clock-1 || s.Origin.Client != s.ID.Client {
-		return false
-	}
-	at, same := b.continues(info, s)
-	if !same {
-		return false
-	}
-	if s.Ref == RefString {
+	case s.Ref == RefString:
 		b.grow(at, uint64(len(s.Content.Data)), s.Content.Data)
-	} else {
+	default:
 		b.grow(at, s.Len, s.Content.Data)
 	}
 	return true
 }
 
-// continues reads the head of the last struct, and reports whether it has the right
-// origin of s. At is where its content begins.
-func (b *block) continues(info byte, s *Struct) (at int, same bool) {
+// joins gives the place of the count that grows if the last struct takes in s, and 0 if
+// s does not continue it.
+func (b *block) joins(s *Struct) (at int) {
+	info := b.buf[b.last]
+	if Ref(info&infoRef) != s.Ref {
+		return 0
+	}
+	switch s.Ref {
+	case RefGC:
+		return int(b.last) + 1
+	case RefString, RefAny, RefJSON:
+		if s.HasSub || info&infoSub != 0 {
+			return 0 // the left one is overwritten, and should be deleted by itself
+		}
+	case RefDeleted:
+	default:
+		return 0
+	}
+	if !s.HasOrigin || s.Origin.Clock != s.ID.Clock-1 || s.Origin.Client != s.ID.Client {
+		return 0
+	}
+	return b.continues(info, s)
+}
+
+// continues reads the head of the last struct and gives the place of its content if it
+// has the right origin of s, else 0.
+func (b *block) continues(info byte, s *Struct) (at int) {
 	r := trusted(b.buf)
 	r.pos = int(b.last) + 1
 	if info&infoOrigin != 0 {
 		r.id()
 	}
-	if info&infoRightOrigin != 0 {
-		same = r.id() == s.RightOrigin && s.HasRightOrigin
-		return r.pos, same
+	hasRight := info&infoRightOrigin != 0
+	if hasRight != s.HasRightOrigin || hasRight && r.id() != s.RightOrigin {
+		return 0
 	}
-	if s.HasRightOrigin {
-		return 0, false
-	}
-	if info&infoOrigin == 0 {
+	if info&(infoOrigin|infoRightOrigin) == 0 {
 		if r.uvarint() == 1 {
 			r.bytes()
 		} else {
@@ -86,7 +94,7 @@ func (b *block) continues(info byte, s *Struct) (at int, same bool) {
 			r.bytes()
 		}
 	}
-	return r.pos, true
+	return r.pos
 }
 
 // grow adds to the count that stands at a place of the last struct, and appends data.
@@ -117,15 +125,19 @@ func (b *block) structs(client uint64, each func(s *Struct, end int) bool) {
 	}
 }
 
-// pack gives the block with what is deleted replaced by its length.
-func (b *block) pack(client uint64, deleted *rangeSet) block {
-	packed := block{clock: b.clock, buf: make([]byte, 0, len(b.buf))}
+// pack gives the block with what is deleted replaced by its length, as several blocks
+// if it has come to be in many pieces.
+func (b *block) pack(client uint64, deleted *rangeSet) []block {
+	packed := []block{{buf: make([]byte, 0, min(len(b.buf), 2*blockSize))}}
 	b.structs(client, func(s *Struct, _ int) bool {
 		eachPiece(s, deleted, func(piece *Struct, dead bool) {
 			if dead {
 				piece.delete()
 			}
-			packed.add(piece)
+			if !packed[len(packed)-1].fits(piece) {
+				packed = append(packed, block{})
+			}
+			packed[len(packed)-1].add(piece)
 		})
 		return true
 	})

@@ -16,10 +16,7 @@ type client struct {
 func (c *client) append(s *Struct) {
 	c.end = s.End()
 	last := len(c.blocks) - 1
-	if last >= 0 && len(c.blocks[last].buf) >= blockSize {
-		if c.blocks[last].join(s) {
-			return
-		}
+	if last >= 0 && !c.blocks[last].fits(s) {
 		c.pack(last)
 		last = -1
 	}
@@ -71,15 +68,19 @@ func (c *client) bury(clock, end uint64) {
 // pack rewrites a block without what is deleted, and joins it to its neighbours where
 // they are small.
 func (c *client) pack(i int) {
-	b := &c.blocks[i]
-	if b.dead > 0 {
-		*b = b.pack(c.id, &c.deleted)
+	last := i
+	if c.blocks[i].dead > 0 {
+		packed := c.blocks[i].pack(c.id, &c.deleted)
+		c.blocks = slices.Replace(c.blocks, i, i+1, packed...)
+		last += len(packed) - 1
 	}
-	if cap(b.buf)-len(b.buf) > len(b.buf)/8 {
-		b.buf = slices.Clone(b.buf)
+	for at := i; at <= last; at++ {
+		if b := &c.blocks[at]; cap(b.buf)-len(b.buf) > len(b.buf)/8 {
+			b.buf = slices.Clone(b.buf)
+		}
 	}
-	if i+1 < len(c.blocks) {
-		c.unite(i)
+	if last+1 < len(c.blocks) {
+		c.unite(last)
 	}
 	if i > 0 {
 		c.unite(i - 1)

@@ -9,7 +9,7 @@ func DecodeV2(data []byte, limits Limits) (*Update, error) {
 	u := &Update{}
 	err := readV2(data, limits,
 		func(_, _ uint64, _ int) {},
-		func(s *Struct) bool { u.Structs = append(u.Structs, *s); return true },
+		func(s *Struct) bool { u.add(s); return true },
 		func(d Range) { u.Deletes = append(u.Deletes, d) })
 	if err != nil {
 		return nil, err

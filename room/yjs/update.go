@@ -1,5 +1,7 @@
 package yjs
 
+import "slices"
+
 // Range is a run of deleted units of one client.
 type Range struct {
 	Client, Clock, Len uint64
@@ -19,13 +21,21 @@ type Update struct {
 func DecodeV1(data []byte, limits Limits) (*Update, error) {
 	r := limits.withDefaults().reader(data)
 	u := &Update{}
-	r.structs(func(s *Struct) { u.Structs = append(u.Structs, *s) })
+	r.structs(u.add)
 	r.deletes(func(d Range) { u.Deletes = append(u.Deletes, d) })
 	r.end()
 	if r.err != nil {
 		return nil, r.err
 	}
 	return u, nil
+}
+
+// add appends a struct. The list doubles, as it would grow more slowly by itself.
+func (u *Update) add(s *Struct) {
+	if len(u.Structs) == cap(u.Structs) {
+		u.Structs = slices.Grow(u.Structs, max(4, len(u.Structs)))
+	}
+	u.Structs = append(u.Structs, *s)
 }
 
 // group is where the structs of one client begin in an update of version 1.
