@@ -53,18 +53,10 @@ func each(t *testing.T, run func(*testing.T, *crossing)) {
 
 // codec: what Yjs has written is read and written again to the byte.
 func (c *crossing) codec(t *testing.T) {
-	check := func(v1, v2 []byte) {
-		u1, err := DecodeV1(v1, Limits{})
-		require.NoError(t, err)
-		require.Equal(t, v1, u1.EncodeV1())
-		u2, err := DecodeV2(v2, Limits{})
-		require.NoError(t, err)
-		require.Equal(t, v2, u2.EncodeV2())
-	}
 	for _, u := range c.Updates {
-		check(u.V1, u.V2)
+		requireCodec(t, u.V1, u.V2)
 	}
-	check(c.State, c.StateV2)
+	requireCodec(t, c.State, c.StateV2)
 	to2 := ask[struct{ Update b64 }](t, "convert", args{"update": c.State, "how": "1to2"}).Update
 	ours, err := ConvertV1ToV2(c.State, Limits{})
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package yjs
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -9,8 +10,8 @@ import (
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if err := yjs13.stop(); err != nil && code == 0 {
-		println("the oracle:", err.Error())
+	if err := errors.Join(yjs13.stop(), yjs14.stop()); err != nil && code == 0 {
+		println("an oracle:", err.Error())
 		code = 1
 	}
 	if err := goleak.Find(); err != nil && code == 0 {

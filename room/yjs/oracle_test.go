@@ -14,11 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// yjs13 is the Yjs that everything is held against.
-var yjs13 = &oracle{}
+// yjs13 is the Yjs that everything is held against, and yjs14 the one to come.
+var (
+	yjs13 = &oracle{script: "oracle.js"}
+	yjs14 = &oracle{script: "oracle14.js"}
+)
 
-// oracle is a Node process that answers for Yjs: web/interop/src/oracle.js.
+// oracle is a Node process that answers for a Yjs.
 type oracle struct {
+	script string // in web/interop/src
+
 	start sync.Once
 	err   error
 
@@ -72,10 +77,15 @@ func (s *scenario) v1() (updates [][]byte) {
 	return updates
 }
 
-// ask gives a command to the oracle and its answer to the test.
+// ask gives a command to Yjs 13 and its answer to the test.
 func ask[T any](t testing.TB, command string, arguments args) (answer T) {
 	t.Helper()
-	require.NoError(t, yjs13.ask(command, arguments, &answer))
+	return askOf[T](t, yjs13, command, arguments)
+}
+
+func askOf[T any](t testing.TB, o *oracle, command string, arguments args) (answer T) {
+	t.Helper()
+	require.NoError(t, o.ask(command, arguments, &answer))
 	return answer
 }
 
@@ -130,7 +140,7 @@ func (o *oracle) run() error {
 			return errors.Join(err, errors.New(string(out)))
 		}
 	}
-	o.process = exec.Command("node", filepath.Join(web, "interop", "src", "oracle.js"))
+	o.process = exec.Command("node", filepath.Join(web, "interop", "src", o.script))
 	o.process.Stderr = os.Stderr
 	if o.in, err = o.process.StdinPipe(); err != nil {
 		return err

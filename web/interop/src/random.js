@@ -14,7 +14,7 @@ export function randomOf(seed) {
     chance: (p) => next() < p,
     pick: (list) => list[int(list.length)],
     // A client id that no other i has: small, or one of as many bits.
-    client: (bits, i) => (int(2) ? int(60) * 16 + i + 1 : (int(2 ** (bits - 4)) + 2 ** (bits - 5)) * 16 + i),
+    client: (bits, i) => (int(2) ? int(60) * 16 + i + 1 : (int(2 ** (bits - 5)) + 2 ** (bits - 5)) * 16 + i),
   };
 }
 
