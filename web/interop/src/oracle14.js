@@ -34,9 +34,18 @@ function targetOf(root, random) {
   return inner.length > 0 && random.chance(0.4) ? random.pick(inner) : root;
 }
 
+// The order of attributes is that in which they came, and means nothing.
+function sorted(_, v) {
+  const plain = v !== null && typeof v === 'object' && !Array.isArray(v);
+  return plain ? Object.fromEntries(Object.entries(v).sort((a, b) => (a[0] < b[0] ? -1 : 1))) : v;
+}
+
 function stateOf(doc) {
   return {
-    document: JSON.stringify(roots.map((name) => doc.get(name).toDeltaDeep().toJSON())),
+    document: JSON.stringify(
+      roots.map((name) => doc.get(name).toDeltaDeep().toJSON()),
+      sorted,
+    ),
     vector: Y.encodeStateVector(doc),
     state: Y.encodeStateAsUpdate(doc),
     stateV2: Y.encodeStateAsUpdateV2(doc),
