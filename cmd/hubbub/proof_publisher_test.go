@@ -64,7 +64,7 @@ func (p *publisher) publish() {
 	defer func() { p.run.keep(p.records, nil, nil) }()
 	token := p.run.hub.token(p.user)
 	for p.run.ctx.Err() == nil {
-		conn, err := dialRaw(p.run.ctx, p.run.hub.addr, token)
+		conn, err := p.run.dial(token, false)
 		if err != nil {
 			wait(p.run.ctx, time.Duration(1+p.rng.IntN(100))*time.Millisecond)
 			continue
@@ -150,6 +150,7 @@ func (s *publishing) speak() error {
 		return s.post(&outgoing{s.rooms[0], fmt.Sprint("long", s.made), strings.Repeat("x", room.MaxText+1)})
 	case n == 5: // cut the connection in the middle of a frame
 		s.conn.under.cut.Store(true)
+		s.run.torn.Add(1)
 	case len(s.outbox) >= s.window:
 		return nil
 	}
