@@ -129,9 +129,14 @@ func TestFragmentsWithoutEnd(t *testing.T) {
 				}
 				p.write(frame(opText, []byte(parts[0])))
 				before := inUse()
+				var end exchange
+				var reading sync.WaitGroup
+				reading.Go(func() { end, _ = p.listen() })
 				chunk := repeat(frame(0, []byte(parts[1])), 1000)
 				require.Less(t, p.pour(chunk, most/1000), most/1000)
-				require.Less(t, inUse()-before, int64(16<<20))
+				reading.Wait()
+				require.Equal(t, closed(int(wire.CloseBadProtocol)), end.end)
+				require.Less(t, inUse()-before, int64(4<<20))
 			})
 		}
 	}
@@ -267,12 +272,13 @@ func TestDeepJSON(t *testing.T) {
 func TestPingFlood(t *testing.T) {
 	e := newEdge(t)
 	for _, op := range []byte{opPing, opPong} {
-		p := e.guest()
+		p, before := e.guest(), inUse()
 		var got exchange
 		var reading sync.WaitGroup
 		reading.Go(func() { got, _ = p.listen() })
 		require.Less(t, p.pour(repeat(frame(fin|op, make([]byte, 125)), 100), 10_000), 10_000, "a million pings")
 		reading.Wait()
+		require.Less(t, inUse()-before, int64(4<<20))
 		require.LessOrEqual(t, strings.Count(got.pongs, "."), maxControls)
 		require.Equal(t, closed(int(wire.CloseBadProtocol)), got.end)
 	}
