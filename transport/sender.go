@@ -28,11 +28,16 @@ type sender struct {
 
 	mu    sync.Mutex // guards what follows
 	state sendState
-	told  bool      // late has been told
-	lag   *backlog  // nil: the peer has taken everything
-	by    time.Time // when a closing connection is given up
+	told  bool        // late has been told
+	watch *time.Timer // without raw: calls look, while there is a backlog; nil: there never was one
+	lag   *backlog    // nil: the peer has taken everything
+	by    time.Time   // when a closing connection is given up
 
-	// for try, which is made once and not for each write
+	attempt
+}
+
+// attempt is a write that does not wait. Its function is made once, and not for each.
+type attempt struct {
 	try     func(fd uintptr) bool
 	piece   []byte
 	written int
@@ -226,15 +231,17 @@ func (s *sender) drain() {
 	}
 }
 
-// cut lets nothing out any more but what has begun. The goroutine tells of it: as
-// soon as it can if that loses nothing, which it does where a Write is cut short. mu
-// is held.
+// cut lets nothing out any more but what has begun. The goroutine tells of it, which
+// is woken for that, or look where it may not be: a Write that is cut short can be the
+// end of a connection. mu is held.
 func (s *sender) cut() {
 	s.state = sendCut
 	s.lag.cut()
 	s.lighten()
 	if s.raw != nil {
 		_ = s.conn.SetWriteDeadline(longAgo)
+	} else {
+		s.watch.Reset(0)
 	}
 }
 
@@ -285,6 +292,9 @@ func (s *sender) write(p []byte) {
 	}
 	if n < len(p) && s.state != sendDead {
 		s.lag = newBacklog(p, n, time.Now())
+		if s.raw == nil {
+			s.startWatch()
+		}
 		s.tasks.Go(s.flush)
 	}
 }
