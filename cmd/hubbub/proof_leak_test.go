@@ -51,9 +51,9 @@ func waysToLeave() []func(*comer) {
 		func(c *comer) {
 			c.open()
 			c.write(clientText(`{"type":"connect","id":1,"token":"x.y.z"}`))
-			c.toTheEnd()
+			c.agree()
 		},
-		func(c *comer) { c.open(); c.write(clientText(`{"type":"join","id":1,"room":"a"}`)); c.toTheEnd() },
+		func(c *comer) { c.open(); c.write(clientText(`{"type":"join","id":1,"room":"a"}`)); c.agree() },
 		// amid the handshake, and before it
 		func(c *comer) { c.write([]byte(c.request()[:60])) },
 		func(c *comer) { c.write([]byte(c.request()[:90])); c.reset() },
@@ -74,10 +74,10 @@ func TestNothingStaysOfWhoHasGone(t *testing.T) {
 	h.start()
 	h.awaitReady()
 	w := &wave{t: t, hub: h, token: h.token("comer"), admin: "http://" + admin}
-	w.run(1000) // so that what a hub makes once is there
+	w.run(1000, 0) // so that what a hub makes once is there
 	before := w.settled(residue{goroutines: 1 << 20, descriptors: 1 << 20})
 	began := time.Now()
-	w.run(*connectsFlag)
+	w.run(*connectsFlag, comersLeft)
 	took := time.Since(began)
 	after := w.settled(before)
 	t.Logf("%d connections in %v: %v before, %v after", *connectsFlag+comersLeft, took.Round(time.Millisecond), before, after)
@@ -109,17 +109,17 @@ type wave struct {
 	came  atomic.Int64
 }
 
-// run lets n come and go in all ways in turn, and beside them some whom the hub has
-// to end.
-func (w *wave) run(n int) {
+// run lets n come and go in all ways in turn, and beside them some who stay until the
+// hub ends them.
+func (w *wave) run(n, left int) {
 	w.t.Helper()
 	var comers sync.WaitGroup
-	for range comersLeft {
+	for range left {
 		comers.Go(func() {
 			c := w.comer(0)
 			defer c.gone()
 			c.open()
-			c.toTheEnd()
+			c.agree()
 		})
 	}
 	ways, end := waysToLeave(), w.came.Load()+int64(n)
@@ -275,6 +275,13 @@ func (c *comer) toTheEnd() {
 			c.wave.t.Errorf("connection %d, way %d: waiting for its end: %v", c.n, c.way, err)
 		}
 	}
+}
+
+// agree answers the hub's goodbye, without which the hub would wait some seconds.
+func (c *comer) agree() {
+	c.until(`"disconnect"`)
+	c.write(closeFrame)
+	c.toTheEnd()
 }
 
 // reset makes the end of the connection a reset.
