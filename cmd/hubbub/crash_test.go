@@ -69,7 +69,7 @@ func TestNothingAckedIsLost(t *testing.T) {
 	require.Zero(t, report.Resets, "nothing is ever gone, so nobody needs a reset")
 }
 
-// The same where the connections fare badly, on both ways to a socket.
+// The same where the connections fare badly, on each of the ways to a socket.
 func TestNothingAckedIsLostOnHarshConnections(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a quarter of a minute for each form")
@@ -77,17 +77,23 @@ func TestNothingAckedIsLostOnHarshConnections(t *testing.T) {
 	for _, form := range []struct {
 		name  string
 		flags []string
+		tls   bool
 	}{
-		{"raw path", nil},
-		{"plain I/O", []string{"--no-raw-io"}},
+		{"raw path", nil, false},
+		{"plain I/O", []string{"--no-raw-io"}, false},
+		{"TLS", nil, true},
 	} {
 		t.Run(form.name, func(t *testing.T) {
 			load := seeded(workload{
-				rooms: 6, quiet: 1, publishers: 32, sdkShare: 3, subscribers: 40, readers: 2,
-				pace: 20 * time.Millisecond, kills: 3, between: 3000, atLeast: 6000, settle: time.Minute,
+				rooms: 4, quiet: 1, publishers: 16, sdkShare: 3, subscribers: 20, readers: 1,
+				pace: 50 * time.Millisecond, kills: 1, between: 400, atLeast: 1000, settle: time.Minute,
 				harsh: onHarshConnections,
 			})
-			run := newRun(t, load, newHub(t, []string{binary(t), "serve"}, append(form.flags, hubFlagsOfHarsh...)...))
+			hub := newHub(t, []string{binary(t), "serve"}, append(form.flags, hubFlagsOfHarsh...)...)
+			if form.tls {
+				hub.useTLS()
+			}
+			run := newRun(t, load, hub)
 			report := run.judge(run.do(), checker.Options{Lag: readLag})
 			run.noTrouble()
 			require.True(t, report.OK(), report.String())

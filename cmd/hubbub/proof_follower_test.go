@@ -151,7 +151,7 @@ func (f *follower) serve() bool {
 
 // stallTime is how long a slow follower does not read: longer than the hub takes
 // that from a peer, as hubFlagsOfHarsh have it.
-const stallTime = 2500 * time.Millisecond
+const stallTime = 3 * time.Second
 
 // tooSlow is the code of those who are cut for that.
 const tooSlow = "3001"

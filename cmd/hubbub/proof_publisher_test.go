@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -170,8 +171,16 @@ func (s *publishing) speak() error {
 	return s.post(msgs...)
 }
 
-// text is short most of the time.
+// text is short most of the time. What slow subscribers are to lag with is long, and
+// of a kind that compression makes little of.
 func (s *publishing) text() string {
+	if s.run.load.stalls > 0 {
+		noise := make([]byte, s.rng.IntN(3000))
+		for i := range noise {
+			noise[i] = byte(s.rng.Uint32())
+		}
+		return fmt.Sprintf("%s says %d %s", s.user, s.made, base64.StdEncoding.EncodeToString(noise))
+	}
 	size := s.rng.IntN(200)
 	if s.rng.IntN(50) == 0 {
 		size = s.rng.IntN(room.MaxText - 100)

@@ -87,7 +87,7 @@ func (r *run) room(n int) string { return fmt.Sprint("room-", n%r.load.rooms) }
 
 // dial connects one of the run's raw clients. slow: it is going to stop reading.
 func (r *run) dial(token string, slow bool) (*rawConn, error) {
-	c, err := dialing{narrow: slow, deflate: r.load.deflate, reset: r.load.reset}.dial(r.ctx, r.hub.addr, token)
+	c, err := dialing{tls: r.hub.tls, narrow: slow, deflate: r.load.deflate, reset: r.load.reset}.dial(r.ctx, r.hub.addr, token)
 	if errors.Is(err, errNotCompressed) {
 		r.complain("%v", err)
 	}
@@ -124,6 +124,7 @@ func (r *run) do() *checker.History {
 	}
 	r.disturb()
 	r.awaitAcks(int64(r.load.atLeast))
+	r.awaitSlow()
 	close(r.quiet)
 	if !r.await(&publishers, cancel, "the publishers to be answered") {
 		r.t.FailNow()
@@ -196,6 +197,19 @@ func (r *run) awaitAcks(n int64) {
 		if time.Since(since) > r.load.settle {
 			r.t.Fatalf("no ack for %v, after %d\n%s", r.load.settle, have, r.hub.tail())
 		}
+		<-tick.C
+	}
+}
+
+// awaitSlow waits until the hub has cut a few of the subscribers who stop reading, if
+// there are any; how fast what they do not read grows is the machine's to say.
+func (r *run) awaitSlow() {
+	if r.load.stalls == 0 {
+		return
+	}
+	tick, end := time.NewTicker(10*time.Millisecond), time.Now().Add(r.load.settle)
+	defer tick.Stop()
+	for r.slow.Load() < 3 && time.Now().Before(end) {
 		<-tick.C
 	}
 }

@@ -14,7 +14,9 @@ import (
 
 // sdk makes an SDK client, which connects when it can.
 func (r *run) sdk(user string) *client.Client {
-	c, err := client.New(client.Options{URL: "ws://" + r.hub.addr, Token: r.hub.token(user), Software: "proof"})
+	c, err := client.New(client.Options{
+		URL: r.hub.url(), Token: r.hub.token(user), Software: "proof", HTTPClient: r.hub.http,
+	})
 	if err != nil {
 		panic(err) // the options are constant
 	}

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -109,9 +110,10 @@ type rawConn struct {
 
 // dialing says how a connection is made.
 type dialing struct {
-	narrow  bool // little fits on the way, so that the hub soon has to hold what is not read
-	deflate bool // without permessage-deflate there is none
-	reset   bool // to cut it is to reset it
+	tls     *tls.Config // nil: without
+	narrow  bool        // little fits on the way, so that the hub soon has to hold what is not read
+	deflate bool        // without permessage-deflate there is none
+	reset   bool        // to cut it is to reset it
 }
 
 // dialRaw connects as a user.
@@ -131,12 +133,16 @@ func (d dialing) dial(ctx context.Context, addr, token string) (*rawConn, error)
 		conn, err := dialer.DialContext(ctx, network, addr)
 		c.under = &cutConn{Conn: conn, reset: d.reset}
 		return c.under, err
-	}}
+	}, TLSClientConfig: d.tls.Clone()}
+	scheme := "ws://"
+	if d.tls != nil {
+		scheme = "wss://"
+	}
 	opts := &websocket.DialOptions{HTTPClient: &http.Client{Transport: c.http}, Subprotocols: []string{"hubbub.v1.json"}}
 	if d.deflate {
 		opts.CompressionMode, opts.CompressionThreshold = websocket.CompressionNoContextTakeover, compressFrom
 	}
-	ws, answer, err := websocket.Dial(ctx, "ws://"+addr+"/ws", opts)
+	ws, answer, err := websocket.Dial(ctx, scheme+addr+"/ws", opts)
 	if err != nil {
 		c.http.CloseIdleConnections()
 		return nil, err
