@@ -218,13 +218,13 @@ func TestTooLargeIsToldWhy(t *testing.T) {
 	other := e.guest()
 	whole := func() bool { // false if the hub's patience was over before we came to it
 		p := e.guest()
-		p.write(bytesOf(header(fin|opText, 1<<20), make([]byte, 500_000)))
+		p.write(bytesOf(header(fin|opText, 1<<20), blank(500_000)))
 		for e.hub.Stats().Sessions > 1 {
 			ask[wire.PongReply](other, &wire.Ping{})
 		}
 		for range 10 { // with time for a reset to arrive in between
 			ask[wire.PongReply](other, &wire.Ping{})
-			if _, err := p.conn.Write(make([]byte, 10_000)); err != nil {
+			if _, err := p.conn.Write(blank(10_000)); err != nil {
 				return false
 			}
 		}
