@@ -81,7 +81,7 @@ func (b *Baseline) compare(r results) (wrong int, lines []string) {
 			tell(false, "%s: %v", ratio.What, err)
 			continue
 		}
-		tell(v <= ratio.Most, "%s: %.2f; at most %g", ratio.What, v, ratio.Most)
+		tell(v <= ratio.Most, "%s: %.3g; at most %g", ratio.What, v, ratio.Most)
 	}
 	return wrong, lines
 }

@@ -52,7 +52,7 @@ func TestAsGoodAsBefore(t *testing.T) {
 	require.NoError(t, err, said)
 	require.Equal(t, agreed, after)
 	require.Contains(t, said, "hub Round/members=1/batch=50: 10 allocations; 10 before, at most 11")
-	require.Contains(t, said, "large rooms: 0.50; at most 0.6")
+	require.Contains(t, said, "large rooms: 0.5; at most 0.6")
 	require.NotContains(t, said, "WORSE")
 }
 
@@ -62,7 +62,7 @@ func TestWhatIsWorseIsTold(t *testing.T) {
 		"allocations beyond the tolerance":    {strings.Replace(agreed, `"allocs": 10`, `"allocs": 9`, 1), printed, "members=1/batch=50: 10 allocations; 9 before"},
 		"its own tolerance":                   {strings.Replace(agreed, `"share": 0.3`, `"share": 0.2`, 1), printed, "members=1000/batch=50: 10 allocations; 8 before"},
 		"bytes":                               {strings.Replace(agreed, `"bytes": 600`, `"bytes": 560`, 1), printed, "640 bytes; 560 before"},
-		"a ratio":                             {strings.Replace(agreed, `"most": 0.6`, `"most": 0.4`, 1), printed, "large rooms: 0.50; at most 0.4"},
+		"a ratio":                             {strings.Replace(agreed, `"most": 0.6`, `"most": 0.4`, 1), printed, "large rooms: 0.5; at most 0.4"},
 		"a benchmark that is gone":            {agreed, strings.Replace(printed, "BenchmarkAppendEvent", "BenchmarkAppend", 1), "wire AppendEvent did not run"},
 		"a benchmark that is new":             {strings.Replace(agreed, "wire AppendEvent", "wire Another", 1), printed, "wire AppendEvent is not in the baseline"},
 		"a ratio of nothing":                  {strings.Replace(agreed, `"above": "hub`, `"above": "nub`, 1), printed, "large rooms: 0 figures"},
