@@ -17,8 +17,8 @@ func (s *sender) hold() {
 }
 
 // fill sends the answer whose place was kept, and what is behind it. It is false if that
-// became more than a peer may have waiting: then nothing was sent, and the connection
-// is to end.
+// became more than a peer may have waiting: then nothing was sent, and nothing is but
+// the goodbye, which is due.
 func (s *sender) fill(answer []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,7 +27,11 @@ func (s *sender) fill(answer []byte) bool {
 	switch {
 	case !held.on || s.state != sendOpen:
 		return true
-	case held.full:
+	case held.full && s.lag != nil:
+		s.cut()
+		return false
+	case held.full: // what is newer than what was dropped must not go out either
+		s.state = sendCut
 		return false
 	}
 	s.answer(answer)

@@ -47,7 +47,17 @@ func TestAnswerKeepsItsPlace(t *testing.T) {
 
 // A peer that could not have what gathers behind an answer is cut.
 func TestAnswerIsNotWaitedForWithoutBound(t *testing.T) {
-	c := socketMember(t, plainIO, func(r io.Reader) { _, _ = io.Copy(io.Discard, r) })
+	all := make(chan string, 1)
+	c := socketMember(t, plainIO, func(r io.Reader) {
+		said := new(strings.Builder)
+		for buf := make([]byte, 1000); !strings.Contains(said.String(), "goodbye"); {
+			n, err := r.Read(buf)
+			if said.Write(buf[:n]); err != nil {
+				break
+			}
+		}
+		all <- said.String()
+	})
 	c.out.hold()
 	piece := make([]byte, c.out.most/4)
 	for range 5 {
@@ -55,6 +65,11 @@ func TestAnswerIsNotWaitedForWithoutBound(t *testing.T) {
 	}
 	require.Empty(t, c.out.held.behind, "nothing is kept that will not be sent")
 	require.False(t, c.out.fill([]byte("answer")))
+	newer, _ := sealText(append(openText(nil), "newer than what was dropped"...), 0)
+	c.out.frame(newer)
+	last, _ := sealText(append(openText(nil), "goodbye"...), 0)
+	require.True(t, c.out.goodbye(last, true))
+	require.Equal(t, string(last), <-all)
 }
 
 // Large answers to joins, compressed or not, stand before what is published meanwhile,
