@@ -14,7 +14,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 FUZZTIME ?= 30s
-BENCH    ?= .
+BENCH    ?=
 ARGS     ?=
 
 GO_TOOL := go tool -modfile=.tools/go.mod
@@ -62,8 +62,27 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s); FUZZ=name for one
 	.ci/fuzz '$(FUZZTIME)' '$(FUZZ)'
 
 .PHONY: bench
-bench: $(PAGE) ## Run the Go benchmarks; BENCH=pattern for some
+bench: $(PAGE) ## Compare benchmarks with the baseline: allocations and ratios; BENCH=pattern runs others
+ifeq ($(BENCH),)
+	$(bench-guarded)
+	go run ./cmd/hubbub/internal/benchguard $(BENCH_BASELINE) bin/bench.log
+else
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+endif
+
+.PHONY: bench-update
+bench-update: $(PAGE)
+	$(bench-guarded)
+	go run ./cmd/hubbub/internal/benchguard -update $(BENCH_BASELINE) bin/bench.log
+
+# What is compared: codec, round, queue, writes to sockets, the log's writer. Three
+# runs of each, so that what only one of them allocated does not count.
+BENCH_BASELINE := .ci/bench-baseline.json
+define bench-guarded
+	@mkdir -p bin
+	go test -run '^$$' -bench '^Benchmark(AppendEvent|DecodePublish|DecodeEventPush|Round|Queue|Send|Writer)$$' -benchmem \
+		-benchtime 200ms -count 3 -timeout 10m ./transport/wire ./hub ./transport ./hub/bridge | tee bin/bench.log
+endef
 
 .PHONY: clean
 clean: ## Remove what was built and installed here

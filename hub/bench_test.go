@@ -76,7 +76,7 @@ func TestNothingIsAllocatedForADelivery(t *testing.T) {
 }
 
 func BenchmarkRound(b *testing.B) {
-	for _, members := range []int{10, inlineBench, 1000} {
+	for _, members := range []int{1, 10, inlineBench, 1000} {
 		for _, batch := range []int{1, 50} {
 			b.Run(fmt.Sprintf("members=%d/batch=%d", members, batch), func(b *testing.B) {
 				room := newTakers(b, members, batch)

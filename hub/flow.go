@@ -4,7 +4,10 @@ import "time"
 
 // inlineMembers is up to how many members a room is flushed by the goroutine that
 // brings the entries. Beyond it that would hold up the other rooms of the same
-// goroutine, and a goroutine of the room's own is woken instead.
+// goroutine, and a goroutine of the room's own is woken instead. Where the bound lies
+// hardly shows: with 16, 64 and 256, `hubbub bench rooms --rooms 20 --rate 500` costs the
+// same CPU for each delivery within a tenth, in rooms of 40 and of 160 (three rounds in
+// turn, two shared cores).
 const inlineMembers = 64
 
 // inlineBytes is how large such a round may be: to compress what is larger takes as
@@ -61,7 +64,9 @@ func (r *liveRoom) Flush() {
 const longestRest = 5 * time.Millisecond
 
 // flushLarge is flush in a goroutine of the room's own. It lets frames gather first
-// if the hub is set up so.
+// if the hub is set up so, which by default it is not: in `hubbub bench fanout` with
+// 1,000 members 0, 1, 2 and 5 ms were ties, at 30 and at 300 messages a second (two
+// rounds in turn, two shared cores, busy).
 //
 // After each round it rests for half as long as that took. A busy room then has more
 // frames in a round, and so fewer writes to each member, while one that is quiet never

@@ -176,7 +176,8 @@ func (j *joining) newest(ctx context.Context, why ResetReason) error {
 	return j.attach(h.last, func(joined *Joined, rest []Item) {
 		joined.Events = append(h.items, rest...)
 		joined.More, joined.Reset = h.more, why
-		if n := newestWithin(joined.Events); n < len(joined.Events) {
+		// What came while the log was read makes them more than was asked for.
+		if n := min(n, newestWithin(joined.Events)); n < len(joined.Events) {
 			joined.Events, joined.More = joined.Events[len(joined.Events)-n:], true
 		}
 	})

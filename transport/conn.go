@@ -192,12 +192,15 @@ func (c *conn) reply(id uint64, m wire.Message) {
 }
 
 // send sends what the peer has asked for.
-func (c *conn) send(id uint64, m wire.Message) {
+func (c *conn) send(id uint64, m wire.Message) { c.out.reply(c.encode(id, m)) }
+
+// encode makes a frame of what goes to this peer alone.
+func (c *conn) encode(id uint64, m wire.Message) []byte {
 	frame, message := textFrame(id, m)
 	if c.out.deflate {
 		frame = c.srv.compression().appendFrame(nil, frame, message)
 	}
-	c.out.reply(frame)
+	return frame
 }
 
 // fail answers with an error even if there is no id to answer under.

@@ -153,6 +153,34 @@ func TestBombs(t *testing.T) {
 	e.well()
 }
 
+// The most that 1 KiB can be: a megabyte, as one frame and as fragments.
+func TestSmallBombs(t *testing.T) {
+	e := newEdge(t)
+	bomb := deflated(t, bytes.NewReader(make([]byte, 1<<20)))
+	require.Less(t, len(bomb), 1100)
+	for _, send := range [][]byte{
+		frame(fin|rsv1|opText, bomb),
+		bytesOf(frame(rsv1|opText, bomb[:500]), frame(0, bomb[500:700]), frame(fin, bomb[700:])),
+		frame(rsv1|opText, bomb), // and its end never comes
+	} {
+		for _, known := range []bool{false, true} {
+			p, _ := e.dialDeflate("permessage-deflate")
+			if known {
+				ask[wire.Connected](p, &wire.Connect{})
+			}
+			runtime.GC()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			p.write(send)
+			code, _ := p.ended()
+			require.Equal(t, 1009, code)
+			runtime.ReadMemStats(&after)
+			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20), "known %v", known)
+		}
+	}
+	e.well()
+}
+
 func TestCompressionSavesAndKeeps(t *testing.T) {
 	from := compression(DefaultCompressFrom)
 	for _, say := range []string{"", "x", strings.Repeat("words and words ", 100), strings.Repeat("é", 40_000)} {

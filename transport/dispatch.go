@@ -59,9 +59,30 @@ func (c *conn) batch(ctx context.Context, id uint64, cmd *wire.Batch) error {
 }
 
 func (c *conn) join(ctx context.Context, id uint64, cmd *wire.Join) error {
-	return c.session.Join(ctx, joinRequest(cmd), func(j hub.Joined) {
+	var large *hub.Joined
+	err := c.session.Join(ctx, joinRequest(cmd), func(j hub.Joined) {
+		if answerBytes(j.Events) > heldFrom {
+			large = &j
+			c.out.hold()
+			return
+		}
 		c.send(id, joinedFrame(cmd.Room, j))
 	})
+	if large != nil && !c.out.fill(c.encode(id, joinedFrame(cmd.Room, *large))) {
+		c.lagged()
+	}
+	return err
+}
+
+// heldFrom is from how many bytes of events on an answer to a join is made without the
+// room's lock: to compress what is larger takes longer than the room should wait.
+const heldFrom = 16 << 10
+
+func answerBytes(items []hub.Item) (n int) {
+	for _, it := range items {
+		n += len(it.Event)
+	}
+	return n
 }
 
 func (c *conn) leave(id uint64, cmd *wire.Leave) error {

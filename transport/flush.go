@@ -39,6 +39,31 @@ func (s *sender) tell() {
 	}
 }
 
+// startWatch has look called when the peer's patience would be over. mu is held.
+func (s *sender) startWatch() {
+	if s.watch == nil {
+		s.watch = time.AfterFunc(s.longest, s.look)
+		return
+	}
+	s.watch.Reset(s.longest)
+}
+
+// look ends the hub's patience with a peer that is written to by waiting. A deadline
+// would do that too, but to TLS a Write that is cut short is the end: the goodbye, for
+// which a lagging peer has some time more, would not go out. It never waits.
+func (s *sender) look() {
+	s.mu.Lock()
+	if s.state == sendOpen && s.lag != nil {
+		if left := time.Until(s.lag.oldest().Add(s.longest)); left > 0 {
+			s.watch.Reset(left)
+		} else {
+			s.cut()
+		}
+	}
+	s.mu.Unlock()
+	s.tell()
+}
+
 // ended is true when the goroutine has nothing more to do. Else it says until when
 // the next step may wait.
 func (s *sender) ended() bool {
@@ -50,15 +75,17 @@ func (s *sender) ended() bool {
 	}
 	defer s.mu.Unlock()
 	until := s.by
-	switch s.state {
-	case sendDead:
+	switch {
+	case s.state == sendDead:
 		s.leave()
 		return true
-	case sendOpen:
+	case s.state == sendClosing:
+	case s.raw == nil:
+		until = time.Time{} // look has an eye on it
+	case s.state == sendOpen:
 		until = s.lag.oldest().Add(s.longest)
-	case sendCut:
+	case s.state == sendCut:
 		until = time.Now().Add(s.longest) // somebody else's goodbye is on its way
-	case sendClosing:
 	}
 	_ = s.conn.SetWriteDeadline(until)
 	return false
@@ -142,6 +169,9 @@ func (s *sender) leave() {
 		_ = s.conn.SetWriteDeadline(time.Time{})
 	}
 	s.lighten()
+	if s.watch != nil {
+		s.watch.Stop()
+	}
 	close(s.lag.done)
 	s.lag = nil
 	if s.state == sendClosing {

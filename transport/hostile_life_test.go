@@ -150,13 +150,7 @@ func TestChurn(t *testing.T) {
 		waysToGo[i%len(waysToGo)](p)
 		_ = p.conn.Close()
 	}
-	require.Eventually(t, func() bool {
-		st := e.hub.Stats()
-		return runtime.NumGoroutine() <= goroutines+1 && st.Sessions == 0 && st.Rooms == 0
-	}, patience, 10*time.Millisecond, "goroutines: %d before, and the one that asks", goroutines)
-	require.Eventually(t, func() bool { return inUse()-memory < 8<<20 }, patience, 10*time.Millisecond)
-	require.Eventually(t, func() bool { return openFiles(t) <= files }, patience, 10*time.Millisecond, "descriptors: %d before", files)
-	e.well()
+	e.nothingStays(goroutines, memory, files)
 }
 
 // openFiles is how many descriptors the process has open.

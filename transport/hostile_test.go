@@ -129,9 +129,14 @@ func TestFragmentsWithoutEnd(t *testing.T) {
 				}
 				p.write(frame(opText, []byte(parts[0])))
 				before := inUse()
+				var end exchange
+				var reading sync.WaitGroup
+				reading.Go(func() { end, _ = p.listen() })
 				chunk := repeat(frame(0, []byte(parts[1])), 1000)
 				require.Less(t, p.pour(chunk, most/1000), most/1000)
-				require.Less(t, inUse()-before, int64(16<<20))
+				reading.Wait()
+				require.Equal(t, closed(int(wire.CloseBadProtocol)), end.end)
+				require.Less(t, inUse()-before, int64(4<<20))
 			})
 		}
 	}
@@ -213,13 +218,13 @@ func TestTooLargeIsToldWhy(t *testing.T) {
 	other := e.guest()
 	whole := func() bool { // false if the hub's patience was over before we came to it
 		p := e.guest()
-		p.write(bytesOf(header(fin|opText, 1<<20), make([]byte, 500_000)))
+		p.write(bytesOf(header(fin|opText, 1<<20), blank(500_000)))
 		for e.hub.Stats().Sessions > 1 {
 			ask[wire.PongReply](other, &wire.Ping{})
 		}
 		for range 10 { // with time for a reset to arrive in between
 			ask[wire.PongReply](other, &wire.Ping{})
-			if _, err := p.conn.Write(make([]byte, 10_000)); err != nil {
+			if _, err := p.conn.Write(blank(10_000)); err != nil {
 				return false
 			}
 		}
@@ -267,12 +272,13 @@ func TestDeepJSON(t *testing.T) {
 func TestPingFlood(t *testing.T) {
 	e := newEdge(t)
 	for _, op := range []byte{opPing, opPong} {
-		p := e.guest()
+		p, before := e.guest(), inUse()
 		var got exchange
 		var reading sync.WaitGroup
 		reading.Go(func() { got, _ = p.listen() })
 		require.Less(t, p.pour(repeat(frame(fin|op, make([]byte, 125)), 100), 10_000), 10_000, "a million pings")
 		reading.Wait()
+		require.Less(t, inUse()-before, int64(4<<20))
 		require.LessOrEqual(t, strings.Count(got.pongs, "."), maxControls)
 		require.Equal(t, closed(int(wire.CloseBadProtocol)), got.end)
 	}

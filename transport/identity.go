@@ -4,7 +4,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/transport/token"
 )
 
@@ -44,7 +43,7 @@ func (id *Identity) identify(tok, name string) (identified, error) {
 	claims, err := id.verifier().Verify(tok)
 	if err == nil && !time.Now().Before(claims.Expires.Add(id.Grace)) {
 		// Within the skew of clocks it is good, but not for a connection.
-		err = room.Errorf(room.CodeTokenExpired, "exp: the token ended at %s; get a new one", claims.Expires.UTC().Format(time.RFC3339))
+		err = token.Ended(claims.Expires)
 	}
 	if err != nil || !claims.Guest {
 		return identified{claims, ""}, err

@@ -333,3 +333,6 @@ func (p *peer) cut(code wire.CloseCode) []string {
 }
 
 func repeat(part []byte, n int) []byte { return bytes.Repeat(part, n) }
+
+// blank is a payload of white space: what is not UTF-8 would be refused for that.
+func blank(n int) []byte { return masked(repeat([]byte(" "), n), mask) }

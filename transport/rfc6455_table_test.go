@@ -119,7 +119,7 @@ func firstRows() []frameRow {
 		{"10.4", "connect a byte beyond 4 KiB", text(full + " "), "", "", closed(1009)},
 		{"10.4", "connect beyond 4 KiB in fragments", pieces(opText, full[:1500], full[1500:3000], full[3000:]+" "), "", "", closed(1009)},
 		{"10.4", "connect of 64 KiB", text(hubConnect(65536)), "", "", closed(1009)},
-		{"10.4", "connect that says it has 2^63-1 bytes", bytesOf(header(fin|opText, 1<<63-1), make([]byte, 5000)), "", "", closed(1009)},
+		{"10.4", "connect that says it has 2^63-1 bytes", bytesOf(header(fin|opText, 1<<63-1), blank(5000)), "", "", closed(1009)},
 		{"10.4", "connect that says it has 2^64-1 bytes", header(fin|opText, 1<<64-1), badText, "", badEnd},
 	}
 	rows = append(rows, []frameRow{
@@ -159,9 +159,9 @@ func dataRows() []frameRow {
 		rows = append(rows, frameRow{"5.2", fmt.Sprintf("%d bytes with a length of %d bytes", row.size, row.wide), long(fin|opText, row.wide, hubPing(1, row.size)), "pong 1", "", open})
 	}
 	for _, exp := range []int{20, 31, 32, 40, 62} {
-		rows = append(rows, frameRow{"10.4", fmt.Sprintf("a length of 2^%d", exp), bytesOf(header(fin|opText, 1<<exp), make([]byte, 300_000)), "", "", closed(1009)})
+		rows = append(rows, frameRow{"10.4", fmt.Sprintf("a length of 2^%d", exp), bytesOf(header(fin|opText, 1<<exp), blank(300_000)), "", "", closed(1009)})
 	}
-	rows = append(rows, frameRow{"10.4", "a length of 2^63-1", bytesOf(header(fin|opText, 1<<63-1), make([]byte, 300_000)), "", "", closed(1009)})
+	rows = append(rows, frameRow{"10.4", "a length of 2^63-1", bytesOf(header(fin|opText, 1<<63-1), blank(300_000)), "", "", closed(1009)})
 	for _, n := range []uint64{1 << 63, 1<<63 + 1, 1<<64 - 1} {
 		rows = append(rows,
 			frameRow{"5.2", fmt.Sprintf("a length of %#x, with the highest bit set", n), header(fin|opText, n), badUTF8, "", closed(3501)},

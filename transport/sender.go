@@ -28,11 +28,22 @@ type sender struct {
 
 	mu    sync.Mutex // guards what follows
 	state sendState
-	told  bool      // late has been told
+	held  hold
 	lag   *backlog  // nil: the peer has taken everything
 	by    time.Time // when a closing connection is given up
 
-	// for try, which is made once and not for each write
+	lateness
+	attempt
+}
+
+// lateness is what is known of a peer that lags. It is guarded by mu.
+type lateness struct {
+	told  bool        // late has been told
+	watch *time.Timer // without raw: calls look, while there is a backlog; nil: there never was one
+}
+
+// attempt is a write that does not wait. Its function is made once, and not for each.
+type attempt struct {
 	try     func(fd uintptr) bool
 	piece   []byte
 	written int
@@ -74,7 +85,7 @@ func (s *sender) round(r *hub.Round, from int) bool {
 	if s.state != sendOpen {
 		return true
 	}
-	if s.lag == nil {
+	if s.lag == nil || s.held.on {
 		if s.deflate {
 			s.write(r.Compressed(from))
 		} else {
@@ -127,15 +138,19 @@ func (s *sender) bounded() bool {
 func (s *sender) reply(data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != sendOpen || !s.bounded() {
-		return
+	if s.state == sendOpen && s.bounded() {
+		s.answer(data)
 	}
+}
+
+// answer is reply with mu held.
+func (s *sender) answer(data []byte) {
 	before := 0
 	if s.lag != nil {
 		before = s.lag.size()
 	}
 	s.write(data)
-	if s.lag != nil {
+	if s.lag != nil && !s.held.on {
 		s.lag.asked += s.lag.size() - before
 	}
 }
@@ -194,6 +209,7 @@ func (s *sender) goodbye(frames []byte, drop bool) bool {
 	if drop && s.lag != nil {
 		s.lag.cut()
 	}
+	s.held = hold{} // without the answer before it, it would say nothing
 	s.write(frames)
 	s.close()
 	return true
@@ -226,15 +242,17 @@ func (s *sender) drain() {
 	}
 }
 
-// cut lets nothing out any more but what has begun. The goroutine tells of it: as
-// soon as it can if that loses nothing, which it does where a Write is cut short. mu
-// is held.
+// cut lets nothing out any more but what has begun. The goroutine tells of it, which
+// is woken for that, or look where it may not be: a Write that is cut short can be the
+// end of a connection. mu is held.
 func (s *sender) cut() {
-	s.state = sendCut
+	s.state, s.held = sendCut, hold{}
 	s.lag.cut()
 	s.lighten()
 	if s.raw != nil {
 		_ = s.conn.SetWriteDeadline(longAgo)
+	} else {
+		s.watch.Reset(0)
 	}
 }
 
@@ -258,7 +276,7 @@ func (s *sender) kill() {
 	if s.state == sendDead {
 		return
 	}
-	s.state = sendDead
+	s.state, s.held = sendDead, hold{}
 	s.lighten()
 	_ = s.conn.SetWriteDeadline(longAgo)
 	s.over(false)
@@ -275,6 +293,10 @@ func (s *sender) lighten() {
 // write writes whole frames, or leaves to the goroutine what cannot be written now.
 // mu is held.
 func (s *sender) write(p []byte) {
+	if s.held.on {
+		s.keepBehind(p)
+		return
+	}
 	if s.lag != nil {
 		s.lag.add(p, time.Now(), s.longest)
 		return
@@ -285,6 +307,9 @@ func (s *sender) write(p []byte) {
 	}
 	if n < len(p) && s.state != sendDead {
 		s.lag = newBacklog(p, n, time.Now())
+		if s.raw == nil {
+			s.startWatch()
+		}
 		s.tasks.Go(s.flush)
 	}
 }

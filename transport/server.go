@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -65,9 +67,19 @@ func New(cfg Config) *Server {
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ErrorLog:          nil,
+		ErrorLog:          log.New(strangersFaults{cfg.Logger}, "", 0),
 	}
 	return s
+}
+
+// strangersFaults takes what net/http has to say of those who connect and then do
+// not speak TLS, or do not finish: anybody can make it say that without end.
+type strangersFaults struct{ log zerolog.Logger }
+
+// Write is io.Writer's; p is one line.
+func (s strangersFaults) Write(p []byte) (int, error) {
+	s.log.Debug().Str("fault", strings.TrimSpace(string(p))).Msg("http")
+	return len(p), nil
 }
 
 // Handler gives the routes, for a server that is not ours.

@@ -1,20 +1,15 @@
 package transport
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubbub-im/hubbub/room"
@@ -244,61 +239,4 @@ func TestStalledAmongMany(t *testing.T) {
 	}
 	require.EqualValues(t, bad, e.hub.Stats().Slow)
 	require.Eventually(t, func() bool { return e.hub.Stats().Sessions == good+2 }, patience, time.Millisecond)
-}
-
-// TestTLS: what cannot be written without waiting goes the other way, backlog and
-// all.
-func TestTLS(t *testing.T) {
-	cert := httptest.NewUnstartedServer(nil)
-	cert.StartTLS()
-	cert.Close()
-	e := newEdge(t, func(c *edgeConfig) {
-		c.listen = func(l net.Listener) net.Listener {
-			return tls.NewListener(tight{l}, &tls.Config{Certificates: cert.TLS.Certificates})
-		}
-	})
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	defer client.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	ws, _, err := websocket.Dial(ctx, "wss://"+e.addr+"/ws", &websocket.DialOptions{HTTPClient: client, Subprotocols: []string{wire.Subprotocol}})
-	require.NoError(t, err)
-	ws.SetReadLimit(-1)
-	id := uint64(0)
-	tell := func(body wire.Body) {
-		id++
-		data, err := wire.EncodeCommand(wire.Command{ID: id, Body: body})
-		require.NoError(t, err)
-		require.NoError(t, ws.Write(ctx, websocket.MessageText, data))
-	}
-	events, pongs := []string{}, 0
-	next := func() wire.Message {
-		_, data, err := ws.Read(ctx)
-		require.NoError(t, err)
-		r, err := wire.DecodeReply(data)
-		require.NoError(t, err)
-		switch body := r.Body.(type) {
-		case *wire.EventPush:
-			events = append(events, eventOf(t, body.Event).Text)
-		case *wire.PongReply:
-			pongs++
-		}
-		return r.Body.(wire.Message)
-	}
-	tell(&wire.Connect{})
-	require.IsType(t, &wire.Connected{}, next())
-	tell(&wire.Join{Room: "a"})
-	require.IsType(t, &wire.Joined{}, next())
-	const n = 300
-	want := []string{}
-	for i := range n { // without reading: much of it waits
-		want = append(want, fmt.Sprint(i, " ", strings.Repeat("x", 3<<10)))
-		tell(&wire.Publish{Room: "a", Event: room.Command{Kind: room.KindMessage, Text: want[i]}})
-	}
-	tell(&wire.Ping{})
-	for len(events) < n || pongs == 0 {
-		next()
-	}
-	require.Equal(t, want, events)
-	require.NoError(t, ws.Close(websocket.StatusNormalClosure, ""))
 }

@@ -27,6 +27,11 @@ const (
 
 var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 
+// errStreamEnded is the end of what the peer sends. It is not io.EOF, which the WebSocket
+// library would take for the end of a message where that was cut off: behind a header,
+// or between two fragments.
+var errStreamEnded = errors.New("the peer has ended the stream")
+
 // socket is the hijacked connection as the WebSocket library has it. It watches the
 // frames that are read, and passes on what the library writes, which is control
 // frames only, to the sender. One goroutine reads.
@@ -111,16 +116,15 @@ func (s *socket) fill() error {
 	} else if err := s.raw.Read(s.tryRead); err != nil {
 		return err
 	}
-	switch {
-	case s.n > 0:
+	if s.n > 0 {
 		s.in = s.pool[:s.n]
 		return nil
-	case s.fault != nil:
-		s.giveBack()
-		return s.fault
 	}
 	s.giveBack()
-	return io.EOF
+	if s.fault == nil || errors.Is(s.fault, io.EOF) {
+		return errStreamEnded
+	}
+	return s.fault
 }
 
 func (s *socket) giveBack() {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/coder/websocket"
 
@@ -107,19 +106,18 @@ func (c *conn) command() (context.Context, context.CancelFunc) {
 
 // read gives the next frame. It is false when the connection is over.
 func (c *conn) read() ([]byte, bool) {
-	kind, data, err := c.ws.Read(context.Background())
-	fault, bad := errors.AsType[frameError](err)
-	switch {
-	case bad:
+	var data []byte
+	kind, r, err := c.ws.Reader(context.Background())
+	if err == nil {
+		data, err = readText(kind, r)
+	}
+	if fault, bad := errors.AsType[frameError](err); bad {
 		c.refuse(0, room.Errorf(room.CodeBadRequest, "%v", fault), wire.CloseBadProtocol)
-		return nil, false
-	case err != nil:
-		return nil, false
-	case kind != websocket.MessageText:
-		c.refuse(0, room.Errorf(room.CodeBadRequest, "frame: is binary; send text"), wire.CloseBadProtocol)
-		return nil, false
-	case !utf8.Valid(data): // which the library leaves to us, and the RFC does not forgive
-		c.refuse(0, room.Errorf(room.CodeBadRequest, "frame: is not valid UTF-8; send JSON in UTF-8"), wire.CloseBadProtocol)
+		if r != nil { // so that the peer's close frame is found behind the rest of it
+			_, _ = io.Copy(io.Discard, r)
+		}
+	}
+	if err != nil {
 		return nil, false
 	}
 	c.heard.Store(time.Now().UnixNano())

@@ -95,9 +95,11 @@ type BenchResumeCmd struct {
 
 // BenchSlowCmd is the scenario slow.
 type BenchSlowCmd struct {
-	Members int     `help:"Members of the room." default:"1000" placeholder:"N"`
-	Stalled int     `help:"Of them, those who stop reading." default:"50" placeholder:"N"`
-	Rate    float64 `help:"Messages a second." default:"100" placeholder:"N"`
+	Rooms   int     `help:"Rooms. With more than one, those who stop reading are in one of them, and the latency is the others'." default:"1" placeholder:"N"`
+	Members int     `help:"Members of each." default:"1000" placeholder:"N"`
+	Stalled int     `help:"Of one of them, those who stop reading." default:"50" placeholder:"N"`
+	Turns   int     `help:"How often it is measured without and with them, one after the other, --duration each." default:"1" placeholder:"N"`
+	Rate    float64 `help:"Messages a second, in all." default:"100" placeholder:"N"`
 	Buffer  int     `help:"Bytes of receive buffer that the stalled ones ask for; what they do not take, the server's side has to keep." default:"4096" placeholder:"N"`
 
 	Bench benchFlags `embed:""`

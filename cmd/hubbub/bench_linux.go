@@ -58,7 +58,9 @@ func (c *BenchResumeCmd) run(ctx context.Context, std streams) error {
 
 func (c *BenchSlowCmd) run(ctx context.Context, std streams) error {
 	return c.Bench.measure(ctx, std, func(ctx context.Context, t *bench.Target, set bench.Settings) (bench.Result, error) {
-		return bench.Slow(ctx, t, bench.SlowConfig{Settings: set, Members: c.Members, Stalled: c.Stalled, Rate: c.Rate, Buffer: c.Buffer})
+		return bench.Slow(ctx, t, bench.SlowConfig{
+			Settings: set, Rooms: c.Rooms, Members: c.Members, Stalled: c.Stalled, Turns: c.Turns, Rate: c.Rate, Buffer: c.Buffer,
+		})
 	})
 }
 

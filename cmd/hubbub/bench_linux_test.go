@@ -96,6 +96,9 @@ func TestBenchScenarios(t *testing.T) {
 		r = measuredBy(t, "slow", server, "--members=20", "--stalled=5", "--rate=50")
 		require.Contains(t, r.More, "p99_us_without")
 
+		r = measuredBy(t, "slow", server, "--rooms=5", "--members=4", "--stalled=1", "--rate=50")
+		require.Equal(t, 20, r.Conns)
+
 		r = measuredBy(t, "churn", server, "--total=150", "--at-once=20", "--settle=500ms")
 		require.Equal(t, uint64(150), r.Deliveries)
 		require.Less(t, r.More["descriptors_growth"], 10.0, "of 150 connections none stays; the log may have opened a file")

@@ -25,6 +25,14 @@ var (
 // hubFlagsOfProof let clients publish as fast as they can.
 var hubFlagsOfProof = []string{"--rate=1000000", "--burst=1000000", "--admin-addr=", "--log-level=warn"}
 
+// hubFlagsOfHarsh let a hub lose its patience with a peer in a second.
+var hubFlagsOfHarsh = append(slices.Clone(hubFlagsOfProof), "--queue-bytes=32KiB", "--queue-age=1s", "--compress-from=128")
+
+// onHarshConnections is a workload whose connections fare badly: a tenth of the
+// subscribers stop reading until they are cut, frames break off in the middle and the
+// connection is reset, and all of it goes compressed.
+var onHarshConnections = harsh{stalls: 10, deflate: true, reset: true}
+
 // readLag is by how much a page of history may be older than the last ack: whoever
 // has an ack finds the message.
 const readLag = 0
@@ -61,6 +69,42 @@ func TestNothingAckedIsLost(t *testing.T) {
 	require.Zero(t, report.Resets, "nothing is ever gone, so nobody needs a reset")
 }
 
+// The same where the connections fare badly, on each of the ways to a socket.
+func TestNothingAckedIsLostOnHarshConnections(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a quarter of a minute for each form")
+	}
+	for _, form := range []struct {
+		name  string
+		flags []string
+		tls   bool
+	}{
+		{"raw path", nil, false},
+		{"plain I/O", []string{"--no-raw-io"}, false},
+		{"TLS", nil, true},
+	} {
+		t.Run(form.name, func(t *testing.T) {
+			load := seeded(workload{
+				rooms: 4, quiet: 1, publishers: 16, sdkShare: 3, subscribers: 20, readers: 1,
+				pace: 50 * time.Millisecond, kills: 1, between: 400, atLeast: 1000, settle: time.Minute,
+				harsh: onHarshConnections,
+			})
+			hub := newHub(t, []string{binary(t), "serve"}, append(form.flags, hubFlagsOfHarsh...)...)
+			if form.tls {
+				hub.useTLS()
+			}
+			run := newRun(t, load, hub)
+			report := run.judge(run.do(), checker.Options{Lag: readLag})
+			run.noTrouble()
+			require.True(t, report.OK(), report.String())
+			require.GreaterOrEqual(t, report.Acked, load.atLeast, "too little was done to prove anything")
+			require.Zero(t, report.Resets, "nothing is ever gone, so nobody needs a reset")
+			require.Positive(t, run.slow.Load(), "nobody was cut for being slow")
+			require.Positive(t, run.torn.Load(), "no connection was cut amid a frame")
+		})
+	}
+}
+
 // The same, small enough for another method of proof.
 func TestSmallHistoriesAreLinearizable(t *testing.T) {
 	load := workload{
@@ -84,28 +128,35 @@ func TestAHubWithAFaultIsFoundOut(t *testing.T) {
 		fault string
 		kills int
 		want  []checker.Verdict // one of them
+		on    harsh
 	}{
-		{"none", 2, nil},
-		{"drops one", 0, gone},
-		{"doubles one", 0, []checker.Verdict{checker.Doubled}},
-		{"swaps two", 0, []checker.Verdict{checker.Reordered}},
-		{"acks early", 2, gone},
-		{"forgets", 1, lost},
-		{"stale history", 0, []checker.Verdict{checker.StaleRead}},
-		{"hides one", 0, []checker.Verdict{checker.Hole}},
+		{"none", 2, nil, harsh{}},
+		{"drops one", 0, gone, harsh{}},
+		{"drops one", 0, gone, onHarshConnections},
+		{"doubles one", 0, []checker.Verdict{checker.Doubled}, harsh{}},
+		{"swaps two", 0, []checker.Verdict{checker.Reordered}, harsh{}},
+		{"acks early", 2, gone, harsh{}},
+		{"forgets", 1, lost, harsh{}},
+		{"stale history", 0, []checker.Verdict{checker.StaleRead}, harsh{}},
+		{"hides one", 0, []checker.Verdict{checker.Hole}, harsh{}},
+		{"hides one", 0, []checker.Verdict{checker.Hole}, onHarshConnections},
 	} {
-		t.Run(c.fault, func(t *testing.T) {
+		name, flags := c.fault, hubFlagsOfProof
+		if c.on != (harsh{}) {
+			name, flags = name+" on harsh connections", hubFlagsOfHarsh
+		}
+		t.Run(name, func(t *testing.T) {
 			self, err := os.Executable()
 			require.NoError(t, err)
-			if testing.Short() && c.fault != "none" && c.fault != "drops one" && c.fault != "doubles one" {
+			if testing.Short() && (c.on != (harsh{}) || c.fault != "none" && c.fault != "drops one" && c.fault != "doubles one") {
 				t.Skip("the other faults are for the whole test")
 			}
 			load := seeded(workload{
 				rooms: 4, quiet: 1, publishers: 8, subscribers: 6, readers: 2,
 				pace: 5 * time.Millisecond, between: 1000, atLeast: 2000, settle: 30 * time.Second,
 			})
-			load.kills, load.pauses = c.kills, 0
-			run := newRun(t, load, newHub(t, []string{self, "faulty-hub", c.fault}, hubFlagsOfProof...))
+			load.kills, load.pauses, load.harsh = c.kills, 0, c.on
+			run := newRun(t, load, newHub(t, []string{self, "faulty-hub", c.fault}, flags...))
 			report := run.judge(run.do(), checker.Options{Lag: readLag})
 			t.Logf("verdicts: %q", report.Verdicts())
 			if c.want == nil {

@@ -3,11 +3,13 @@ package main_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +64,10 @@ type hubProcess struct {
 	data string
 	key  token.Key
 	log  *os.File // what it writes to its standard error
+
+	// how it is reached if it serves TLS; nil: it does not
+	tls  *tls.Config
+	http *http.Client
 
 	// owned by whoever starts and kills it
 	cmd    *exec.Cmd

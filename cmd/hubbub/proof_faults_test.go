@@ -59,10 +59,10 @@ func serveFaulty(c *ServeCmd, faulty func(hub.Log) hub.Log, log zerolog.Logger) 
 		return err
 	}
 	bad := faulty(engine.log)
-	h := hub.New(hub.Config{Log: bad, Bus: engine.bus, Codec: transport.Codec{}})
-	server := transport.New(transport.Config{
-		Hub: h, Log: bad, Identity: identity, Logger: log, Limits: transport.Limits{Rate: c.Bounds.Rate, Burst: c.Bounds.Burst},
-	})
+	h := hub.New(hub.Config{Log: bad, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}})
+	cfg := c.transport(h, engine, identity, log)
+	cfg.Log = bad
+	server := transport.New(cfg)
 	c.greet(os.Stdout, listener.Addr(), nil)
 	return server.Serve(listener)
 }

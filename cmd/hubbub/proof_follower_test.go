@@ -14,6 +14,7 @@ type follower struct {
 	user  string
 	rng   *rand.Rand
 	rooms []*following
+	slow  bool // it stops reading again and again
 
 	// of the present connection
 	conn  *rawConn
@@ -45,10 +46,11 @@ type asking struct {
 
 // follower makes the nth one.
 func (r *run) follower(n int) func() {
-	if r.load.sdkShare > 0 && n%r.load.sdkShare == 1 {
+	slow := r.load.stalls > 0 && n%r.load.stalls == 0
+	if r.load.sdkShare > 0 && n%r.load.sdkShare == 1 && !slow {
 		return r.sdkFollower(n)
 	}
-	f := &follower{run: r, user: fmt.Sprint("follower-", n), rng: r.rng("follower", n)}
+	f := &follower{run: r, user: fmt.Sprint("follower-", n), rng: r.rng("follower", n), slow: slow}
 	for _, room := range r.followed(n, f.rng) {
 		f.rooms = append(f.rooms, &following{track: checker.Track{Who: f.user, Room: room}})
 	}
@@ -89,7 +91,7 @@ func (f *follower) follow() {
 	}()
 	token := f.run.hub.token(f.user)
 	for f.run.ctx.Err() == nil {
-		conn, err := dialRaw(f.run.ctx, f.run.hub.addr, token)
+		conn, err := f.run.dial(token, f.slow)
 		if err != nil {
 			wait(f.run.ctx, time.Duration(1+f.rng.IntN(100))*time.Millisecond)
 			continue
@@ -147,6 +149,13 @@ func (f *follower) serve() bool {
 	}
 }
 
+// stallTime is how long a slow follower does not read: longer than the hub takes
+// that from a peer, as hubFlagsOfHarsh have it.
+const stallTime = 3 * time.Second
+
+// tooSlow is the code of those who are cut for that.
+const tooSlow = "3001"
+
 func (f *follower) pause() time.Duration {
 	return time.Duration(20+f.rng.IntN(600)) * time.Millisecond
 }
@@ -165,6 +174,9 @@ func (f *follower) arrived() bool {
 // connection, which is false. Towards the end it only comes back.
 func (f *follower) move(restless bool) bool {
 	r := f.rooms[f.rng.IntN(len(f.rooms))]
+	if f.slow && restless {
+		wait(f.run.ctx, stallTime)
+	}
 	switch n := f.rng.IntN(10); {
 	case r.state == out || !restless:
 		for _, r := range f.rooms {
@@ -181,6 +193,7 @@ func (f *follower) move(restless bool) bool {
 		return false
 	case n == 4:
 		f.conn.under.cut.Store(true)
+		f.run.torn.Add(1)
 		_, err := f.conn.send(object{"type": "ping"})
 		return err == nil
 	case n == 5: // not read for a while: the hub has to hold, or to cut
@@ -234,6 +247,10 @@ func (f *follower) take(fr *frame) error {
 		}
 	case "reset":
 		return f.reset(fr)
+	case "disconnect":
+		if fr.code() == tooSlow {
+			f.run.slow.Add(1)
+		}
 	case "error":
 		a, ours := f.asked[fr.ID]
 		if !ours || fr.code() != "unavailable" {

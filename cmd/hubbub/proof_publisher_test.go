@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -64,7 +65,7 @@ func (p *publisher) publish() {
 	defer func() { p.run.keep(p.records, nil, nil) }()
 	token := p.run.hub.token(p.user)
 	for p.run.ctx.Err() == nil {
-		conn, err := dialRaw(p.run.ctx, p.run.hub.addr, token)
+		conn, err := p.run.dial(token, false)
 		if err != nil {
 			wait(p.run.ctx, time.Duration(1+p.rng.IntN(100))*time.Millisecond)
 			continue
@@ -150,6 +151,7 @@ func (s *publishing) speak() error {
 		return s.post(&outgoing{s.rooms[0], fmt.Sprint("long", s.made), strings.Repeat("x", room.MaxText+1)})
 	case n == 5: // cut the connection in the middle of a frame
 		s.conn.under.cut.Store(true)
+		s.run.torn.Add(1)
 	case len(s.outbox) >= s.window:
 		return nil
 	}
@@ -169,8 +171,16 @@ func (s *publishing) speak() error {
 	return s.post(msgs...)
 }
 
-// text is short most of the time.
+// text is short most of the time. What slow subscribers are to lag with is long, and
+// of a kind that compression makes little of.
 func (s *publishing) text() string {
+	if s.run.load.stalls > 0 {
+		noise := make([]byte, s.rng.IntN(3000))
+		for i := range noise {
+			noise[i] = byte(s.rng.Uint32())
+		}
+		return fmt.Sprintf("%s says %d %s", s.user, s.made, base64.StdEncoding.EncodeToString(noise))
+	}
 	size := s.rng.IntN(200)
 	if s.rng.IntN(50) == 0 {
 		size = s.rng.IntN(room.MaxText - 100)

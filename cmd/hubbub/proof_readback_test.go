@@ -13,7 +13,7 @@ const pageSize = 200
 // connect connects for the run's own questions.
 func (r *run) connect(user string) *rawConn {
 	r.t.Helper()
-	c, err := dialRaw(r.ctx, r.hub.addr, r.hub.token(user))
+	c, err := r.dial(r.hub.token(user), false)
 	r.must(err)
 	return c
 }
@@ -121,7 +121,7 @@ func (r *run) reader(ctx context.Context, n int) {
 	var pages []checker.Read
 	defer func() { r.keep(nil, nil, pages) }()
 	for ctx.Err() == nil {
-		c, err := dialRaw(ctx, r.hub.addr, r.hub.token("reader"))
+		c, err := r.dial(r.hub.token("reader"), false)
 		if err != nil {
 			wait(ctx, time.Duration(1+rng.IntN(100))*time.Millisecond)
 			continue

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
@@ -30,6 +31,16 @@ type workload struct {
 	between     int           // acks between two kills, on average
 	atLeast     int           // acks before it ends
 	settle      time.Duration // how long all may take to be answered and delivered
+
+	harsh
+}
+
+// harsh is what the clients of a workload do to their connections, beyond coming and
+// going.
+type harsh struct {
+	stalls  int  // each how many-th subscriber stops reading until the hub cuts it; 0: none
+	deflate bool // the raw clients insist on permessage-deflate
+	reset   bool // a connection that is cut amid a frame is reset
 }
 
 // run is a workload under way: the clients, and what they record.
@@ -42,6 +53,8 @@ type run struct {
 	ctx   context.Context // ends when the run is given up, or over
 
 	acked   atomic.Int64
+	slow    atomic.Int64  // connections that the hub cut because they did not read
+	torn    atomic.Int64  // frames of which the hub got half
 	trouble chan string   // what no client should have met; the first few
 	quiet   chan struct{} // closed: nothing new is published any more
 	told    chan struct{} // closed: targets is set, and subscribers end when they are there
@@ -71,6 +84,15 @@ func (r *run) rng(kind string, n int) *rand.Rand {
 func crc(s string) uint64 { return uint64(crc32.ChecksumIEEE([]byte(s))) }
 
 func (r *run) room(n int) string { return fmt.Sprint("room-", n%r.load.rooms) }
+
+// dial connects one of the run's raw clients. slow: it is going to stop reading.
+func (r *run) dial(token string, slow bool) (*rawConn, error) {
+	c, err := dialing{tls: r.hub.tls, narrow: slow, deflate: r.load.deflate, reset: r.load.reset}.dial(r.ctx, r.hub.addr, token)
+	if errors.Is(err, errNotCompressed) {
+		r.complain("%v", err)
+	}
+	return c, err
+}
 
 // complain notes what no client should have met.
 func (r *run) complain(format string, args ...any) {
@@ -102,6 +124,7 @@ func (r *run) do() *checker.History {
 	}
 	r.disturb()
 	r.awaitAcks(int64(r.load.atLeast))
+	r.awaitSlow()
 	close(r.quiet)
 	if !r.await(&publishers, cancel, "the publishers to be answered") {
 		r.t.FailNow()
@@ -178,6 +201,19 @@ func (r *run) awaitAcks(n int64) {
 	}
 }
 
+// awaitSlow waits until the hub has cut a few of the subscribers who stop reading, if
+// there are any; how fast what they do not read grows is the machine's to say.
+func (r *run) awaitSlow() {
+	if r.load.stalls == 0 {
+		return
+	}
+	tick, end := time.NewTicker(10*time.Millisecond), time.Now().Add(r.load.settle)
+	defer tick.Stop()
+	for r.slow.Load() < 3 && time.Now().Before(end) {
+		<-tick.C
+	}
+}
+
 // await waits for clients to end. Those that do not are made to, and the checker
 // says what they missed.
 func (r *run) await(clients *sync.WaitGroup, giveUp func(), what string) bool {
@@ -221,8 +257,8 @@ func (r *run) noTrouble() {
 func (r *run) judge(h *checker.History, opts checker.Options) *checker.Report {
 	took := r.now()
 	report := checker.Check(h, opts)
-	r.t.Logf("seed %d | %d publishers, %d subscribers, %d rooms | %d kills, %d pauses | acked %d of %d, attempts %d, repeats %d | deliveries %d, joins %d, resumes %d, resets %d | pages %d | %v, checked in %v",
-		r.load.seed, r.load.publishers, r.load.subscribers, r.load.rooms, r.load.kills, r.load.pauses,
+	r.t.Logf("seed %d | %d publishers, %d subscribers, %d rooms | %d kills, %d pauses, %d cut for being slow, %d half frames | acked %d of %d, attempts %d, repeats %d | deliveries %d, joins %d, resumes %d, resets %d | pages %d | %v, checked in %v",
+		r.load.seed, r.load.publishers, r.load.subscribers, r.load.rooms, r.load.kills, r.load.pauses, r.slow.Load(), r.torn.Load(),
 		report.Acked, report.Messages, report.Attempts, report.Duplicates,
 		report.Deliveries, report.Joins, report.Resumes, report.Resets, report.Reads,
 		took.Round(time.Millisecond), (r.now() - took).Round(time.Millisecond))

@@ -12,9 +12,11 @@ import (
 	"github.com/hubbub-im/hubbub/transport/client"
 )
 
-// dial makes an SDK client, which connects when it can.
-func (r *run) dial(user string) *client.Client {
-	c, err := client.New(client.Options{URL: "ws://" + r.hub.addr, Token: r.hub.token(user), Software: "proof"})
+// sdk makes an SDK client, which connects when it can.
+func (r *run) sdk(user string) *client.Client {
+	c, err := client.New(client.Options{
+		URL: r.hub.url(), Token: r.hub.token(user), Software: "proof", HTTPClient: r.hub.http,
+	})
 	if err != nil {
 		panic(err) // the options are constant
 	}
@@ -25,7 +27,7 @@ func (r *run) dial(user string) *client.Client {
 func (r *run) sdkPublisher(n int) func() {
 	return func() {
 		rng, user := r.rng("publisher", n), fmt.Sprint("publisher-", n)
-		c := r.dial(user)
+		c := r.sdk(user)
 		defer c.Close()
 		p := &sdkPublishing{run: r, rng: rng, user: user, room: c.Room(r.room(n))}
 		defer func() { r.keep(p.records, nil, nil) }()
@@ -121,7 +123,7 @@ type sdkFollowing struct {
 
 // visit connects, joins and reads for a while. It is true at the end of the run.
 func (f *sdkFollowing) visit() bool {
-	c := f.run.dial(f.user)
+	c := f.run.sdk(f.user)
 	defer c.Close()
 	room := c.Room(f.track.Room)
 	for range 3 {

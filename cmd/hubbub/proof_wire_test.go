@@ -2,12 +2,15 @@ package main_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
@@ -105,23 +108,49 @@ type rawConn struct {
 	err    error      // why it ended; set before frames is closed
 }
 
+// dialing says how a connection is made.
+type dialing struct {
+	tls     *tls.Config // nil: without
+	narrow  bool        // little fits on the way, so that the hub soon has to hold what is not read
+	deflate bool        // without permessage-deflate there is none
+	reset   bool        // to cut it is to reset it
+}
+
 // dialRaw connects as a user.
 func dialRaw(ctx context.Context, addr, token string) (*rawConn, error) {
+	return dialing{}.dial(ctx, addr, token)
+}
+
+func (d dialing) dial(ctx context.Context, addr, token string) (*rawConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	c := &rawConn{frames: make(chan frame, 16)}
 	c.http = &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-		c.under = &cutConn{Conn: conn}
+		dialer := net.Dialer{}
+		if d.narrow {
+			dialer.Control = narrow
+		}
+		conn, err := dialer.DialContext(ctx, network, addr)
+		c.under = &cutConn{Conn: conn, reset: d.reset}
 		return c.under, err
-	}}
-	var err error
-	c.ws, _, err = websocket.Dial(ctx, "ws://"+addr+"/ws", &websocket.DialOptions{
-		HTTPClient: &http.Client{Transport: c.http}, Subprotocols: []string{"hubbub.v1.json"},
-	})
+	}, TLSClientConfig: d.tls.Clone()}
+	scheme := "ws://"
+	if d.tls != nil {
+		scheme = "wss://"
+	}
+	opts := &websocket.DialOptions{HTTPClient: &http.Client{Transport: c.http}, Subprotocols: []string{"hubbub.v1.json"}}
+	if d.deflate {
+		opts.CompressionMode, opts.CompressionThreshold = websocket.CompressionNoContextTakeover, compressFrom
+	}
+	ws, answer, err := websocket.Dial(ctx, scheme+addr+"/ws", opts)
 	if err != nil {
 		c.http.CloseIdleConnections()
 		return nil, err
+	}
+	c.ws = ws
+	if d.deflate && !strings.Contains(answer.Header.Get("Sec-WebSocket-Extensions"), "permessage-deflate") {
+		c.close()
+		return nil, errNotCompressed
 	}
 	c.ws.SetReadLimit(64 << 20)
 	if err := c.hello(ctx, token); err != nil {
@@ -227,10 +256,29 @@ func (c *rawConn) drain() {
 	}
 }
 
+// compressFrom is from how many bytes on the proof's clients compress what they send.
+const compressFrom = 64
+
+var errNotCompressed = errors.New("the hub did not agree to permessage-deflate")
+
+// narrow makes both ends of a connection hold little: small segments keep the hub's
+// send buffer small, which loopback's of 64 KiB would not.
+func narrow(_, _ string, c syscall.RawConn) error {
+	var fault error
+	err := c.Control(func(fd uintptr) {
+		fault = errors.Join(
+			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096),
+			syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 1000),
+		)
+	})
+	return errors.Join(err, fault)
+}
+
 // cutConn can be cut in the middle of a write.
 type cutConn struct {
 	net.Conn
-	cut atomic.Bool // the next write is cut
+	reset bool
+	cut   atomic.Bool // the next write is cut
 }
 
 var errCut = errors.New("cut by the test")
@@ -241,5 +289,8 @@ func (c *cutConn) Write(b []byte) (int, error) {
 		return c.Conn.Write(b)
 	}
 	n, _ := c.Conn.Write(b[:len(b)/2])
+	if tcp, ok := c.Conn.(*net.TCPConn); ok && c.reset {
+		_ = tcp.SetLinger(0)
+	}
 	return n, errors.Join(errCut, c.Conn.Close())
 }

@@ -31,6 +31,7 @@ type ServeCmd struct {
 	Data string `help:"Folder for the log and the hub's own keys." default:"${default_data}" placeholder:"DIR"`
 
 	Auth    authFlags    `embed:""`
+	TLS     tlsFlags     `embed:""`
 	Engine  engineFlags  `embed:""`
 	Bounds  boundFlags   `embed:""`
 	Logging loggingFlags `embed:""`
@@ -99,6 +100,10 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	if err := c.Auth.check(listener.Addr()); err != nil {
 		return err
 	}
+	cert, err := c.TLS.open(log)
+	if err != nil {
+		return err
+	}
 	engine, err := c.Engine.open(ctx, c.Data, log)
 	if err != nil {
 		return err
@@ -121,8 +126,8 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	defer admin.close(log)
 	c.greet(std.out, listener.Addr(), admin.addr)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	err = c.attend(ctx, identity, listener.Addr(), served, log)
+	go func() { served <- server.Serve(cert.listen(listener)) }()
+	err = c.attend(ctx, &reloading{c, identity, cert, listener.Addr(), log}, served)
 	log.Info().Msg("going down")
 	drain(server, h, log)
 	return err
@@ -148,8 +153,35 @@ func (c *ServeCmd) transport(h *hub.Hub, e *engine, identity *transport.Identity
 	return cfg
 }
 
+// reloading is what is read anew while the hub serves.
+type reloading struct {
+	serve    *ServeCmd
+	identity *transport.Identity
+	cert     *certificate
+	addr     net.Addr
+	log      zerolog.Logger
+}
+
+// reload reads the keys and the certificate. If anything is wrong with one of them,
+// all stay as they were.
+func (r *reloading) reload() {
+	identity, err := r.serve.Auth.identity(r.serve.Data, r.addr)
+	if err != nil {
+		r.log.Error().Err(err).Msg("reload: the keys stay as they were")
+		return
+	}
+	pair, err := r.cert.fresh()
+	if err != nil {
+		r.log.Error().Err(err).Msg("reload: the keys and the certificate stay as they were")
+		return
+	}
+	r.identity.Reload(identity.Verifier)
+	r.cert.show(pair, r.log)
+	r.log.Info().Msg("reload: the keys were read anew")
+}
+
 // attend waits for the end, and reads the keys anew at each SIGHUP.
-func (c *ServeCmd) attend(ctx context.Context, identity *transport.Identity, addr net.Addr, served <-chan error, log zerolog.Logger) error {
+func (c *ServeCmd) attend(ctx context.Context, r *reloading, served <-chan error) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -160,13 +192,7 @@ func (c *ServeCmd) attend(ctx context.Context, identity *transport.Identity, add
 		case <-look.C:
 			memory.trim()
 		case <-hup:
-			fresh, err := c.Auth.identity(c.Data, addr)
-			if err != nil {
-				log.Error().Err(err).Msg("reload: the keys stay as they were")
-				continue
-			}
-			identity.Reload(fresh.Verifier)
-			log.Info().Msg("reload: the keys were read anew")
+			r.reload()
 		case err := <-served:
 			return err
 		case <-ctx.Done():
@@ -221,7 +247,7 @@ func (a *adminServer) close(log zerolog.Logger) {
 // greet tells where everything is. The data folder stands on the first line.
 func (c *ServeCmd) greet(w io.Writer, addr, admin net.Addr) {
 	_, _ = fmt.Fprintf(w, "data      %s\n", c.Data)
-	_, _ = fmt.Fprintf(w, "hubbub    http://%s\n", addr)
+	_, _ = fmt.Fprintf(w, "hubbub    %s://%s\n", c.TLS.scheme(), addr)
 	if admin != nil {
 		_, _ = fmt.Fprintf(w, "metrics   http://%s/metrics\n", admin)
 	}

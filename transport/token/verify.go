@@ -180,7 +180,12 @@ func explain(err error, p *payload, issuer string, audience []string) error {
 	case errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
 		return room.Errorf(room.CodeUnauthorized, "iat: the token comes from the future, by more than %s; compare the clocks", Skew)
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return room.Errorf(room.CodeTokenExpired, "exp: the token ended at %s; get a new one", p.expires.UTC().Format(time.RFC3339))
+		return Ended(p.expires.Time)
 	}
 	return room.Errorf(room.CodeUnauthorized, "token: does not verify")
+}
+
+// Ended refuses a token whose time is over, with CodeTokenExpired.
+func Ended(at time.Time) error {
+	return room.Errorf(room.CodeTokenExpired, "exp: the token ended at %s; get a new one", at.UTC().Format(time.RFC3339))
 }

@@ -47,6 +47,15 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return h.Max()
 }
 
+// Add counts everything that another one has counted.
+func (h *Histogram) Add(other *Histogram) {
+	for i, n := range other.counts {
+		h.counts[i] += n
+	}
+	h.total += other.total
+	h.max = max(h.max, other.max)
+}
+
 // Reset forgets everything.
 func (h *Histogram) Reset() { *h = Histogram{} }
 

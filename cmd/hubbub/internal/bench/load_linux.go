@@ -82,6 +82,10 @@ func (m measured) since(before measured) measured {
 	return measured{m.spent.since(before.spent), m.published - before.published, m.delivered - before.delivered}
 }
 
+func (m measured) plus(more measured) measured {
+	return measured{m.spent.plus(more.spent), m.published + more.published, m.delivered + more.delivered}
+}
+
 // pacer publishes what is due.
 type pacer struct {
 	crowd *crowd

@@ -51,6 +51,10 @@ func (s spent) since(before spent) spent {
 	return spent{s.wall - before.wall, s.server - before.server, s.generator - before.generator}
 }
 
+func (s spent) plus(more spent) spent {
+	return spent{s.wall + more.wall, s.server + more.server, s.generator + more.generator}
+}
+
 // more notes a figure of the scenario's own.
 func (r *Result) more(name string, v float64) {
 	if r.More == nil {

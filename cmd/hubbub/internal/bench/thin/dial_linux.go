@@ -153,6 +153,10 @@ func (c *Conn) connect(index int) (err error) {
 	return nil
 }
 
+// smallSegment is the most bytes of a segment to a peer that is to hold little, as on
+// Ethernet.
+const smallSegment = 1400
+
 // prepare sets the socket's options, and its source address where one address has
 // not enough ports: on loopback every 127.x.y.z is ours.
 func (c *Conn) prepare(index int) error {
@@ -162,6 +166,10 @@ func (c *Conn) prepare(index int) error {
 	if c.buffer > 0 {
 		if err := unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, c.buffer); err != nil {
 			return fmt.Errorf("SO_RCVBUF: %w", err)
+		}
+		// Loopback's segments of 64 KiB would give the other side's send buffer megabytes.
+		if err := unix.SetsockoptInt(c.fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, smallSegment); err != nil {
+			return fmt.Errorf("TCP_MAXSEG: %w", err)
 		}
 	}
 	nth := index / perSource % 250
