@@ -287,10 +287,21 @@ func (c *crowd) judge(r *Result) {
 	}
 	r.Repeated += c.repeated
 	for _, p := range c.places {
-		for _, m := range p.members {
-			if m.got == p.published && m.order != p.members[0].order && p.members[0].got == p.published {
-				r.Disordered++
-			}
+		r.Disordered += p.disordered()
+	}
+}
+
+// disordered is how many members have had everything, but not in the order in which
+// most have had it.
+func (p *place) disordered() int64 {
+	orders := make(map[uint64]int64)
+	var whole, most int64
+	for _, m := range p.members {
+		if m.got == p.published {
+			whole++
+			orders[m.order]++
+			most = max(most, orders[m.order])
 		}
 	}
+	return whole - most
 }

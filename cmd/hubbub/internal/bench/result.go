@@ -21,7 +21,7 @@ type Result struct {
 	Max        *float64 `json:"max_us"`
 	Lost       int64    `json:"lost"`
 	Repeated   int64    `json:"repeated"`
-	Disordered int64    `json:"disordered"` // members whose order differs from their room's
+	Disordered int64    `json:"disordered"` // members who had another order than most of their room
 	RSSPerConn *float64 `json:"rss_bytes_per_conn"`
 	Ratio      *float64 `json:"ratio_to_floor"`
 
