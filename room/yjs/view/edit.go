@@ -1,0 +1,3 @@
+package view
+type Edit struct{}
+func (e *Edit) deleted(it *item) {}
