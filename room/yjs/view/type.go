@@ -177,3 +177,9 @@ func (d *Doc) Subdocs() []string {
 	slices.Sort(guids)
 	return slices.Compact(guids)
 }
+
+// As gives the same type read as another kind.
+func (t Type) As(kind yjs.TypeRef) Type {
+	t.kind = kind
+	return t
+}
