@@ -18,10 +18,14 @@ type wait struct {
 	above uint64
 }
 
-// integrateAll gives each item its place, and those it refers to before it.
+// integrateAll gives each item its place, and those it refers to before it. Clients come
+// in descending order, as in Yjs: of what people type the order is the same in any case,
+// but not of what somebody has forged.
 func (d *Doc) integrateAll() error {
 	busy := map[uint64]bool{}
-	for _, id := range slices.Sorted(maps.Keys(d.clients)) {
+	ids := slices.Sorted(maps.Keys(d.clients))
+	slices.Reverse(ids)
+	for _, id := range ids {
 		stack := []wait{{id, ^uint64(0)}}
 		busy[id] = true
 		for len(stack) > 0 {
