@@ -23,3 +23,15 @@ func AppendJSONString(dst, s []byte) []byte { return appendQuoted(dst, s) }
 
 // AppendAnyNumber writes a number as lib0's "any", in the form that lib0 chooses.
 func AppendAnyNumber(dst []byte, f float64) []byte { return appendAnyNumber(dst, f) }
+
+// EachStruct decodes the structs of an update of version 1, one after the other, without
+// keeping them: the one that is handed out is good until the next one, and its slices
+// alias data. The error is an *Error; what was handed out before it is not to be used.
+func EachStruct(data []byte, limits Limits, each func(*Struct)) error {
+	r := limits.withDefaults().reader(data)
+	r.structs(each)
+	if r.err != nil {
+		return r.err
+	}
+	return nil
+}

@@ -79,6 +79,7 @@ type client struct {
 	items []*item
 	next  int    // of items, which one is integrated next
 	end   uint64 // the clock behind the last integrated one
+	near  int    // of items, which one was found last
 }
 
 // Open gives the view of what a store has now. What waits in the store for others is
@@ -88,18 +89,9 @@ func Open(store *yjs.Store, limits Limits) (*Doc, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The store has checked all this before, under limits of its own.
-	const most = 1 << 40
-	update, err := yjs.DecodeV1(store.Snapshot(), yjs.Limits{MaxBytes: most, MaxStructs: most, MaxDeletes: most, MaxDepth: most})
-	if err != nil {
-		return nil, err
-	}
-	update.Structs = slices.DeleteFunc(update.Structs, func(s yjs.Struct) bool {
-		return s.Ref == yjs.RefSkip || s.ID.Clock >= known[s.ID.Client]
-	})
 	d := &Doc{limits: limits.withDefaults(), clients: map[uint64]*client{}, roots: map[string]*node{}}
 	d.steps = d.limits.MaxSteps
-	if err := d.load(update.Structs); err != nil {
+	if err := d.load(store.Snapshot(), known); err != nil {
 		return nil, err
 	}
 	return d, d.integrateAll()

@@ -96,7 +96,7 @@ func (e *Edit) insert(parent *node, key *entry, left, right *item, s yjs.Struct)
 			s.Sub = []byte(key.key)
 		}
 	}
-	it := newItem(s)
+	it := newItem(&s)
 	it.parent, it.entry, it.left, it.right = parent, key, left, right
 	c := d.client(e.client)
 	c.items = append(c.items, it)

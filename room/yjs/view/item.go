@@ -1,7 +1,6 @@
 package view
 
 import (
-	"cmp"
 	"slices"
 	"sort"
 
@@ -56,49 +55,73 @@ func (n *node) entry(key string) *entry {
 	return e
 }
 
-// load makes items of structs, parted wherever one of them refers into another, so
+// load makes items of a snapshot, parted wherever one of them refers into another, so
 // that none has to be parted while they are integrated.
-func (d *Doc) load(structs []yjs.Struct) error {
-	cuts := cuts(structs)
-	slices.SortStableFunc(structs, func(a, b yjs.Struct) int {
-		return cmp.Or(cmp.Compare(a.ID.Client, b.ID.Client), cmp.Compare(a.ID.Clock, b.ID.Clock))
-	})
+func (d *Doc) load(snapshot []byte, known yjs.StateVector) error {
+	// The store has checked all this before, under limits of its own.
+	const most = 1 << 40
+	trusted := yjs.Limits{MaxBytes: most, MaxStructs: most, MaxDeletes: most, MaxDepth: most}
+	cuts, counts := map[uint64][]uint64{}, map[uint64]int{}
 	total := 0
-	for i := range structs {
-		s := &structs[i]
-		c := d.client(s.ID.Client)
-		at := within(cuts, s)
-		if total += len(at) + 1; total > d.limits.MaxItems {
-			return tooLarge("the document has too many items", d.limits.MaxItems)
-		}
-		if len(at) == 0 {
-			c.items = append(c.items, newItem(*s))
-			continue
-		}
-		for _, part := range s.Split(at) {
-			c.items = append(c.items, newItem(part))
-		}
+	each := func(do func(*yjs.Struct)) error {
+		return yjs.EachStruct(snapshot, trusted, func(s *yjs.Struct) {
+			if s.Ref != yjs.RefSkip && s.ID.Clock < known[s.ID.Client] {
+				do(s)
+			}
+		})
 	}
-	return nil
-}
-
-// cuts gives for each client the clocks before which an origin wants a border.
-func cuts(structs []yjs.Struct) map[uint64][]uint64 {
-	cuts := map[uint64][]uint64{}
-	for i := range structs {
-		s := &structs[i]
-		if s.HasOrigin {
-			cuts[s.Origin.Client] = append(cuts[s.Origin.Client], s.Origin.Clock+1)
-		}
-		if s.HasRightOrigin {
-			cuts[s.RightOrigin.Client] = append(cuts[s.RightOrigin.Client], s.RightOrigin.Clock)
-		}
+	if err := each(func(s *yjs.Struct) {
+		total++
+		counts[s.ID.Client]++
+		cut(cuts, s)
+	}); err != nil {
+		return err
 	}
 	for client, clocks := range cuts {
 		slices.Sort(clocks)
 		cuts[client] = slices.Compact(clocks)
 	}
-	return cuts
+	for client, n := range counts {
+		d.client(client).items = make([]*item, 0, n)
+	}
+	var slab []item
+	put := func(c *client, s *yjs.Struct) {
+		if len(slab) == 0 {
+			slab = make([]item, min(total, 1024))
+		}
+		slab[0].init(s)
+		c.items = append(c.items, &slab[0])
+		slab = slab[1:]
+	}
+	extra := 0
+	err := each(func(s *yjs.Struct) {
+		c := d.client(s.ID.Client)
+		at := within(cuts, s)
+		if extra += len(at); total+extra > d.limits.MaxItems {
+			return
+		}
+		if len(at) == 0 {
+			put(c, s)
+			return
+		}
+		for _, part := range s.Split(at) {
+			put(c, &part)
+		}
+	})
+	if total+extra > d.limits.MaxItems {
+		return tooLarge("the document has too many items", d.limits.MaxItems)
+	}
+	return err
+}
+
+// cut notes for each client the clocks before which an origin wants a border.
+func cut(cuts map[uint64][]uint64, s *yjs.Struct) {
+	if s.HasOrigin {
+		cuts[s.Origin.Client] = append(cuts[s.Origin.Client], s.Origin.Clock+1)
+	}
+	if s.HasRightOrigin {
+		cuts[s.RightOrigin.Client] = append(cuts[s.RightOrigin.Client], s.RightOrigin.Clock)
+	}
 }
 
 // within gives the cuts that are in a struct, counted from its beginning.
@@ -114,12 +137,18 @@ func within(cuts map[uint64][]uint64, s *yjs.Struct) (at []uint64) {
 	return at
 }
 
-func newItem(s yjs.Struct) *item {
-	it := &item{Struct: s, deleted: s.Ref == yjs.RefDeleted || s.Ref == yjs.RefGC}
+func newItem(s *yjs.Struct) *item {
+	it := &item{}
+	it.init(s)
+	return it
+}
+
+func (it *item) init(s *yjs.Struct) {
+	it.Struct = *s
+	it.deleted = s.Ref == yjs.RefDeleted || s.Ref == yjs.RefGC
 	if s.Ref == yjs.RefType {
 		it.child = &node{item: it}
 	}
-	return it
 }
 
 func (d *Doc) client(id uint64) *client {
@@ -141,8 +170,15 @@ func (d *Doc) state(id uint64) uint64 {
 
 // find gives the item that has an integrated unit.
 func (d *Doc) find(id yjs.ID) *item {
-	items := d.clients[id.Client].items
-	return items[sort.Search(len(items), func(i int) bool { return items[i].ID.Clock > id.Clock })-1]
+	c := d.clients[id.Client]
+	for i := c.near; i < min(c.near+3, len(c.items)); i++ { // people type in runs
+		if it := c.items[i]; it.ID.Clock <= id.Clock && id.Clock < it.End() {
+			c.near = i
+			return it
+		}
+	}
+	c.near = sort.Search(len(c.items), func(i int) bool { return c.items[i].ID.Clock > id.Clock }) - 1
+	return c.items[c.near]
 }
 
 // split parts an item after n units, 0 < n < its length, and gives the second part.

@@ -5,7 +5,8 @@ export function apply(Y, doc, operations) {
   });
 }
 
-const text = (doc, o) => (o.child === undefined ? doc.getText('text') : doc.getXmlFragment('xml').get(o.child));
+const text = (doc, o) =>
+  o.child === undefined ? doc.getText('text') : doc.getXmlFragment('xml').get(o.child);
 const list = (doc, o) => (o.root === 'xml' ? doc.getXmlFragment('xml') : doc.getArray('array'));
 
 const edits = {

@@ -22,11 +22,11 @@ function open(updates) {
 await serve({
   scenario: (args) => scenario(Y, args),
   read: ({ updates }) => {
+    const began = performance.now();
     const doc = open(updates);
     return {
+      openMS: performance.now() - began,
       read: read(Y, doc),
-      pending: doc.store.pendingStructs !== null || doc.store.pendingDs !== null,
-      state: Y.encodeStateAsUpdate(doc),
     };
   },
   positions: ({ updates, root, indices }) => positions(Y, open(updates), root, indices),

@@ -7,7 +7,12 @@ export function positions(Y, doc, root, indices) {
     positions: indices.flatMap((index) =>
       [-1, 0].map((assoc) => {
         const position = Y.createRelativePositionFromTypeIndex(type, index, assoc);
-        return { index, assoc, bytes: Y.encodeRelativePosition(position), json: JSON.stringify(Y.relativePositionToJSON(position)) };
+        return {
+          index,
+          assoc,
+          bytes: Y.encodeRelativePosition(position),
+          json: JSON.stringify(Y.relativePositionToJSON(position)),
+        };
       }),
     ),
   };
