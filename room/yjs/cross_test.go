@@ -190,8 +190,11 @@ func (c *crossing) exchange(t *testing.T, s *Store, mine, theirs [][]byte, vecto
 	require.Equal(t, withoutSubs(t, theirCut, DecodeV1), withoutSubs(t, must(DiffUpdate(c.State, vector, Limits{})), DecodeV1))
 }
 
-// merge: updates are merged to the bytes that Yjs merges them to.
+// merge: updates are merged to the bytes that Yjs merges them to, and what Yjs merged
+// makes the same document, though it has lost who stands under a key.
 func (c *crossing) merge(t *testing.T) {
+	all := ask[struct{ Update b64 }](t, "merge", args{"updates": wire(c.v1())}).Update
+	c.compare(t, storeOf(t, all), c.v1())
 	for range 4 {
 		updates := c.some()
 		if len(updates) < 2 {

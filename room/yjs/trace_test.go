@@ -1,7 +1,6 @@
 package yjs
 
 import (
-	"encoding/binary"
 	"flag"
 	"math/rand/v2"
 	"runtime"
@@ -146,14 +145,6 @@ func TestPaper(t *testing.T) {
 		t.Skip("takes Yjs seconds; TestStoreAgainstYjs is the short one")
 	}
 	tr := paper()
-	packed := func() []byte { // so that the updates are no garbage of the store's
-		var all []byte
-		for _, u := range tr.updates {
-			all = append(binary.AppendUvarint(all, uint64(len(u))), u...)
-		}
-		return all
-	}()
-	require.NotEmpty(t, packed)
 	began := time.Now()
 	s := tr.apply(t)
 	applied := time.Since(began)
@@ -185,6 +176,8 @@ func TestPaper(t *testing.T) {
 	bound := 2*len(snapshot) + 20<<10
 	require.LessOrEqual(t, liveBytes, bound)
 	require.LessOrEqual(t, openBytes, bound)
+	require.InEpsilon(t, liveBytes, live.Size(), 0.1)
+	require.InEpsilon(t, openBytes, reopened.Size(), 0.1)
 	runtime.KeepAlive(live)
 	runtime.KeepAlive(reopened)
 }
@@ -214,4 +207,23 @@ func BenchmarkPaperSnapshot(b *testing.B) {
 	for b.Loop() {
 		s.Snapshot()
 	}
+}
+
+// A document of very many clients costs a bounded number of bytes for each.
+func TestManyClients(t *testing.T) {
+	const clients = 10_000
+	var u Update
+	for i := range uint64(clients) {
+		s := Struct{ID: ID{Client: (i + 1) * 400_009}, Len: 12, Ref: RefString, Parent: Parent{Kind: ParentRoot, Root: []byte("text")}}
+		s.Content.Data = []byte("hello there!")
+		u.Structs = append(u.Structs, s)
+		u.Deletes = append(u.Deletes, Range{s.ID.Client, 3, 2})
+	}
+	update := u.EncodeV1()
+	s, size := retained(func() *Store { return storeOf(t, update) })
+	t.Logf("snapshot %d, %d B held, %d for each client", len(s.Snapshot()), size, size/clients)
+	require.Less(t, size/clients, 200)
+	require.InEpsilon(t, size, s.Size(), 0.3)
+	runtime.KeepAlive(&u)
+	runtime.KeepAlive(s)
 }
