@@ -216,9 +216,20 @@ func (n Node) News() []any {
 			continue
 		}
 		flush()
-		out = append(out, New{Kind: yjs.TypeXMLElement, Name: c.Type, Entries: c.Attrs, Items: c.News()})
+		out = append(out, New{Kind: yjs.TypeXMLElement, Name: c.Type, Entries: given(c.Attrs), Items: c.News()})
 	}
 	flush()
+	return out
+}
+
+// given gives the attributes that are not null, as y-prosemirror keeps them.
+func given(attrs map[string]any) map[string]any {
+	out := map[string]any{}
+	for key, v := range attrs {
+		if v != nil {
+			out[key] = v
+		}
+	}
 	return out
 }
 
