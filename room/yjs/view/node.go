@@ -26,7 +26,8 @@ type Mark struct {
 }
 
 // Node gives an XML type as a node: a fragment as one of type "doc", an element as
-// itself. A text of any kind becomes a "doc" with its characters in it.
+// itself. A text becomes a "doc": an XML text with its characters in it, any other with a
+// block for each line, formatted as Quill formats lines.
 func (t Type) Node() (Node, error) {
 	b := nodes{budget: t.doc.limits.MaxOutput, most: t.doc.limits.MaxOutput}
 	var n Node
@@ -37,7 +38,10 @@ func (t Type) Node() (Node, error) {
 	case yjs.TypeXMLFragment:
 		n.Type = "doc"
 		n.Content, err = b.children(t, t.doc.limits.MaxDepth)
-	case yjs.TypeText, yjs.TypeXMLText:
+	case yjs.TypeText:
+		n.Type = "doc"
+		n.Content, err = b.lines(t, t.doc.limits.MaxDepth)
+	case yjs.TypeXMLText:
 		n.Type = "doc"
 		n.Content, err = b.text(t, t.doc.limits.MaxDepth)
 	default:
@@ -70,7 +74,7 @@ func (b *nodes) element(t Type, depth int) (n Node, err error) {
 
 func (b *nodes) children(t Type, depth int) (out []Node, err error) {
 	if depth == 0 {
-		return nil, fmt.Errorf("view: the document is nested beyond Limits.MaxDepth: %w", ErrTooDeep)
+		return nil, errDeepNode
 	}
 	t.each(func(v any) bool {
 		child, ok := v.(Type)
@@ -96,6 +100,8 @@ func (b *nodes) children(t Type, depth int) (out []Node, err error) {
 	return out, err
 }
 
+var errDeepNode = fmt.Errorf("view: the document is nested beyond Limits.MaxDepth: %w", ErrTooDeep)
+
 // hashed is what y-prosemirror appends to the name of a mark that may overlap itself.
 var hashed = regexp.MustCompile(`^(.+)--[A-Za-z0-9+/=]{8}$`)
 
@@ -106,22 +112,11 @@ func (b *nodes) text(t Type, depth int) (out []Node, err error) {
 	}
 	for _, op := range ops {
 		var inserted []Node
-		switch v := op.Insert.(type) {
-		case string:
-			inserted = []Node{{Type: "text", Text: v}}
-			err = b.spend(len(v))
-		case Type:
-			if depth == 0 {
-				return nil, fmt.Errorf("view: the document is nested beyond Limits.MaxDepth: %w", ErrTooDeep)
-			}
-			if v.kind == yjs.TypeXMLElement {
-				inserted = make([]Node, 1)
-				inserted[0], err = b.element(v, depth-1)
-			} else if v.kind == yjs.TypeXMLText || v.kind == yjs.TypeText {
-				inserted, err = b.text(v, depth-1)
-			}
-		case map[string]any:
-			inserted = []Node{{Type: "embed", Attrs: v}}
+		if text, ok := op.Insert.(string); ok {
+			inserted = []Node{{Type: "text", Text: text}}
+			err = b.spend(len(text))
+		} else {
+			inserted, err = b.embed(op.Insert, depth)
 		}
 		if err == nil {
 			err = b.spend(64 + 64*len(op.Attributes))
@@ -144,8 +139,15 @@ func marks(attributes map[string]any) (out []Mark) {
 		if parts := hashed.FindStringSubmatch(name); parts != nil {
 			m.Type = parts[1]
 		}
-		if attrs, ok := attributes[name].(map[string]any); ok && len(attrs) > 0 {
-			m.Attrs = attrs
+		switch v := attributes[name].(type) {
+		case map[string]any:
+			if len(v) > 0 {
+				m.Attrs = v
+			}
+		case string:
+			if name == "link" { // of Quill
+				m.Attrs = map[string]any{"href": v}
+			}
 		}
 		out = append(out, m)
 	}

@@ -32,7 +32,7 @@ func (o *output) write(s string) {
 // nested runs what writes something that is one level further in.
 func (o *output) nested(write func()) {
 	if o.depth == 0 {
-		o.err = fmt.Errorf("view: the document is nested beyond Limits.MaxDepth: %w", ErrTooDeep)
+		o.err = errDeepNode
 	}
 	if o.err != nil {
 		return
