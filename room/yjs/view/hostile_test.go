@@ -34,6 +34,19 @@ func between(s yjs.Struct, left, right *yjs.ID) yjs.Struct {
 	return s
 }
 
+// keyed is a value of a root map.
+func keyed(s yjs.Struct) yjs.Struct {
+	s.HasSub, s.Sub = true, []byte("k")
+	return rooted(s, "map")
+}
+
+func subdoc(at, parent yjs.ID) yjs.Struct {
+	return yjs.Struct{
+		ID: at, Len: 1, Ref: yjs.RefDoc, Parent: yjs.Parent{Kind: yjs.ParentItem, ID: parent},
+		Content: yjs.Content{Key: []byte("guid"), Data: []byte{118, 0}},
+	}
+}
+
 func encoded(structs ...yjs.Struct) b64 {
 	slices.SortStableFunc(structs, func(a, b yjs.Struct) int { return int(b.ID.Client) - int(a.ID.Client) })
 	u := yjs.Update{Structs: structs}
@@ -69,6 +82,12 @@ func TestOddDocuments(t *testing.T) {
 			{ID: a, Len: 2, Ref: yjs.RefAny, HasSub: true, Sub: []byte("k"), Parent: yjs.Parent{Kind: yjs.ParentRoot, Root: []byte("map")}, Content: yjs.Content{Data: []byte{126, 120}}},
 			between(yjs.Struct{ID: b, Len: 1, Ref: yjs.RefAny, Content: yjs.Content{Data: []byte{121}}}, &a, nil),
 			between(yjs.Struct{ID: c, Len: 1, Ref: yjs.RefAny, Content: yjs.Content{Data: []byte{126}}}, nil, &yjs.ID{Client: 1, Clock: 1}),
+		},
+		"a subdocument in a value that lost": {
+			keyed(yjs.Struct{ID: a, Len: 1, Ref: yjs.RefType}), keyed(yjs.Struct{ID: b, Len: 1, Ref: yjs.RefAny, Content: yjs.Content{Data: []byte{126}}}), subdoc(c, a),
+		},
+		"a subdocument put into a value that had lost": {
+			subdoc(a, b), keyed(yjs.Struct{ID: b, Len: 1, Ref: yjs.RefType}), keyed(yjs.Struct{ID: c, Len: 1, Ref: yjs.RefAny, Content: yjs.Content{Data: []byte{126}}}),
 		},
 		"two that wait for each other":  {between(text(a, "x"), &b, nil), between(text(b, "y"), &a, nil), rooted(text(c, "z"), "text")},
 		"three that wait in a ring":     {between(text(a, "x"), &b, nil), between(text(b, "y"), nil, &c), between(text(c, "z"), &a, nil)},

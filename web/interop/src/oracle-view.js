@@ -19,6 +19,15 @@ function open(updates) {
   return doc;
 }
 
+// How many marks there are in a text that are not deleted.
+function marks(text) {
+  let n = 0;
+  for (let item = text._start; item !== null; item = item.right) {
+    if (!item.deleted && item.content instanceof Y.ContentFormat) n++;
+  }
+  return n;
+}
+
 await serve({
   scenario: (args) => scenario(Y, args),
   read: ({ updates }) => {
@@ -40,6 +49,6 @@ await serve({
       update = u;
     });
     apply(Y, doc, operations);
-    return { read: read(Y, doc), update };
+    return { read: read(Y, doc), update, marks: marks(doc.getText('text')) };
   },
 });

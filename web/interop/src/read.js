@@ -11,7 +11,7 @@ export function read(Y, doc) {
     array: stringify(Y, array.toJSON()),
     map: stringify(Y, map.toJSON()),
     xml: xml.toString(),
-    subdocs: [...doc.subdocs].map((sub) => sub.guid).sort(),
+    subdocs: [...new Set([...doc.subdocs].map((sub) => sub.guid))].sort(),
     children: stringify(
       Y,
       xml.toArray().map((child) => (child instanceof Y.Text ? child.toDelta() : attributes(Y, child))),
