@@ -1,6 +1,7 @@
 package view
 
 import (
+	"math"
 	"slices"
 
 	"github.com/hubbub-im/hubbub/room/yjs"
@@ -43,7 +44,7 @@ func (d *Doc) load(snapshot []byte, known yjs.StateVector) error {
 // each decodes the structs that are no longer waiting for others.
 func (l *loader) each(do func(*yjs.Struct)) error {
 	// The store has checked all this before, under limits of its own.
-	const most = 1 << 40
+	const most = math.MaxInt32
 	checked := yjs.Limits{MaxBytes: most, MaxStructs: most, MaxDeletes: most, MaxDepth: most}
 	return yjs.EachStruct(l.snapshot, checked, func(s *yjs.Struct) {
 		if s.Ref != yjs.RefSkip && s.ID.Clock < l.known[s.ID.Client] {
