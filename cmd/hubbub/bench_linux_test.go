@@ -126,11 +126,14 @@ func TestBenchCompare(t *testing.T) {
 	var rows []string
 	for _, r := range results {
 		rows = append(rows, r.Scenario+" "+r.Server)
+		require.False(t, r.Wrong(), r)
+		if r.Scenario == "idle" {
+			continue // 30 connections may cost the floor no page of memory, and then there is no ratio to it
+		}
 		require.NotNil(t, r.Ratio, r.Scenario)
 		if r.Server == "floor" {
 			require.Equal(t, 1.0, *r.Ratio)
 		}
-		require.False(t, r.Wrong(), r)
 	}
 	require.Equal(t, []string{
 		"ack floor", "ack hubbub", "ack hubbub-fsync", "idle floor", "idle hubbub", "resume floor", "resume hubbub",
