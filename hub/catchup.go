@@ -26,7 +26,7 @@ func (r *liveRoom) startCatchUp() {
 		r.catchUp.again = true
 		return
 	}
-	if !r.catchUp.shut && r.hub.life.start(r.runCatchUp) {
+	if !r.catchUp.shut && r.hub.life.Start(r.runCatchUp) {
 		r.catchUp.running = true
 		r.hub.counter.repairs.Add(1)
 	}

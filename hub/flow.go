@@ -57,7 +57,7 @@ func (r *liveRoom) Flush() {
 	r.flow.running = true
 	large := r.members.size() > inlineMembers || r.flow.all != nil && len(r.flow.all.buf) > inlineBytes
 	r.mu.Unlock()
-	if !large || !r.hub.life.start(r.flushLarge) {
+	if !large || !r.hub.life.Start(r.flushLarge) {
 		r.flush()
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hubbub-im/hubbub/hub/internal/life"
 	"github.com/hubbub-im/hubbub/room"
 )
 
@@ -60,7 +61,7 @@ type Hub struct {
 	cfg     Config
 	ctx     context.Context // ends when the hub is closed
 	cancel  context.CancelFunc
-	life    lifetime
+	life    life.Group
 	reads   chan struct{} // a token for each history page under way
 	rosters rosterQueue
 	counter counters
@@ -84,8 +85,8 @@ func New(cfg Config) *Hub {
 		sessions: make(map[string]*Session),
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	h.life.start(h.keep)
-	h.life.start(h.tellPresence)
+	h.life.Start(h.keep)
+	h.life.Start(h.tellPresence)
 	return h
 }
 
@@ -103,7 +104,7 @@ func (h *Hub) Close() {
 		s.Close(ReasonShutdown)
 	}
 	h.cancel()
-	h.life.end()
+	h.life.End()
 	h.mu.Lock()
 	rooms := h.rooms
 	h.rooms = map[string]*liveRoom{}

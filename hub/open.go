@@ -26,7 +26,7 @@ func (h *Hub) live(ctx context.Context, name string) (*liveRoom, error) {
 	if r == nil {
 		r = newLiveRoom(h, name)
 		h.rooms[name] = r
-		h.life.start(r.open)
+		h.life.Start(r.open)
 	}
 	h.mu.Unlock()
 	select {

@@ -25,12 +25,18 @@ const (
 	VerbTyping Verb = "typing"
 	// VerbBroadcast: send ephemeral messages that are not logged.
 	VerbBroadcast Verb = "broadcast"
+	// VerbDocRead: open documents, and see what is said of them.
+	VerbDocRead Verb = "doc:read"
+	// VerbDocComment: comment on documents; covers VerbDocRead.
+	VerbDocComment Verb = "doc:comment"
+	// VerbDocWrite: edit documents; covers both.
+	VerbDocWrite Verb = "doc:write"
 	// VerbAny covers all of the above.
 	VerbAny Verb = "*"
 )
 
 // Verbs lists every verb.
-var Verbs = []Verb{VerbJoin, VerbHistory, VerbPresence, VerbPublish, VerbReact, VerbTyping, VerbBroadcast, VerbAny}
+var Verbs = []Verb{VerbJoin, VerbHistory, VerbPresence, VerbPublish, VerbReact, VerbTyping, VerbBroadcast, VerbDocRead, VerbDocComment, VerbDocWrite, VerbAny}
 
 // Bounds on a token's grants: matching is linear in them.
 const (

@@ -1,0 +1,154 @@
+package docs
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/hubbub-im/hubbub/hub"
+)
+
+const (
+	keepEvery   = time.Second     // how often the documents are looked at
+	tailCheck   = 5 * time.Second // how often they are compared with the log
+	tailsAtOnce = 100
+	// worthCompacting is how many records a document that is let go of must have to be
+	// compacted: whoever opens it next reads one.
+	worthCompacting = 100
+)
+
+// news is what Announce has not been told of yet.
+type news struct {
+	users []string
+	since time.Time
+	at    hub.Position
+}
+
+func (n *news) due() bool { return len(n.users) > 0 }
+
+// note counts a change that the log has.
+func (n *news) note(user string, at hub.Position, now time.Time) {
+	if len(n.users) == 0 {
+		n.since = now
+	}
+	n.at = at
+	if !slices.Contains(n.users, user) {
+		n.users = append(n.users, user)
+	}
+}
+
+// keep does what is due with time, until Docs are closed.
+func (d *Docs) keep() {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	compared := time.Now()
+	for {
+		select {
+		case <-d.ctx.Done():
+			return
+		case now := <-tick.C:
+			all := d.all()
+			for _, l := range all {
+				l.keep(now)
+			}
+			if now.Sub(compared) >= tailCheck {
+				compared = now
+				d.compareTails(all)
+			}
+		}
+	}
+}
+
+// keep looks at one document.
+func (l *liveDoc) keep(now time.Time) {
+	l.mu.Lock()
+	ready, seats, cursors := l.ready, len(l.seats), len(l.aware.clients)
+	news := l.takeNews(now)
+	version := l.versionDue(now)
+	l.mu.Unlock()
+	if !ready {
+		return
+	}
+	if cursors > 0 {
+		l.silence(now)
+	}
+	if news != nil && l.docs.cfg.Announce != nil {
+		l.docs.life.Start(func() { l.docs.cfg.Announce(*news) })
+	}
+	if version {
+		l.docs.life.Start(l.autoVersion)
+	}
+	if seats == 0 {
+		l.letGo(now)
+	}
+}
+
+// takeNews gives what is to be announced, if it has gathered long enough. mu is held.
+func (l *liveDoc) takeNews(now time.Time) *Changed {
+	if !l.news.due() || now.Sub(l.news.since) < l.docs.cfg.AnnounceWait {
+		return nil
+	}
+	c := &Changed{Doc: l.name, At: l.news.at, Users: l.news.users}
+	slices.Sort(c.Users)
+	l.news = news{}
+	return c
+}
+
+// letGo closes a document that nobody has had open for a while, compacted if that is
+// worth it.
+func (l *liveDoc) letGo(now time.Time) {
+	l.mu.Lock()
+	if now.Sub(l.empty) >= l.docs.cfg.EmptyLinger && !l.queue.busy && l.state.Since.Records >= worthCompacting {
+		l.queue.compact = true
+		l.mu.Unlock()
+		l.store()
+		return
+	}
+	l.mu.Unlock()
+	if l.idle(now) {
+		l.docs.drop(l)
+		l.shut()
+	}
+}
+
+// tailsPerCheck is how many documents one look at the tails covers: each answer has the
+// whole last record with it.
+const tailsPerCheck = 200
+
+// turn gives the documents whose turn it is to be compared.
+func (d *Docs) turn(all []*liveDoc) []*liveDoc {
+	if len(all) <= tailsPerCheck {
+		return all
+	}
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:tailsPerCheck]
+}
+
+// compareTails has documents read that stand behind the log: what a dying leader of it
+// has committed may never have been told.
+func (d *Docs) compareTails(all []*liveDoc) {
+	for batch := range slices.Chunk(d.turn(all), tailsAtOnce) {
+		names := make([]string, len(batch))
+		for i, l := range batch {
+			names[i] = l.name
+		}
+		ctx, cancel := context.WithTimeout(d.ctx, tailCheck)
+		tails, err := d.cfg.Log.Tails(ctx, names)
+		cancel()
+		if err != nil {
+			if d.ctx.Err() == nil {
+				d.cfg.Fault("", err)
+			}
+			return
+		}
+		for i, l := range batch {
+			l.mu.Lock()
+			behind := l.ready && (tails[i].Seq > l.at.Seq || tails[i].Epoch != l.at.Epoch)
+			l.mu.Unlock()
+			if behind {
+				l.Suspect()
+			}
+		}
+	}
+}
