@@ -9,6 +9,7 @@ import (
 	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/room/document"
 	"github.com/hubbub-im/hubbub/room/yjs"
+	"github.com/hubbub-im/hubbub/room/yjs/view"
 )
 
 func edits(user string, updates ...[]byte) *document.Record {
@@ -19,11 +20,11 @@ func edits(user string, updates ...[]byte) *document.Record {
 
 // A snapshot in the place of all records comes to the same state.
 func TestSnapshotIsTheState(t *testing.T) {
-	s := document.New(yjs.Limits{})
+	s, root := document.New(yjs.Limits{}), "t"
 	for i, rec := range []*document.Record{
 		edits("ada", typed(1, 0, "abc")), edits("bo", typed(2, 0, "x"), typed(1, 3, "d")),
 		{Kind: document.KindNote, Note: document.Note{Version: &document.Version{ID: "v1", Blob: "b1"}}},
-		{Kind: document.KindNote, Note: document.Note{Comment: &document.Comment{ID: "c1", User: "bo"}}},
+		{Kind: document.KindNote, Note: document.Note{Comment: &document.Comment{ID: "c1", User: "bo", Start: view.Position{Root: &root}}}},
 		edits("cy", typed(3, 0, "z")),
 	} {
 		s.Apply(uint64(i+1), 10, rec)
