@@ -15,7 +15,7 @@ import (
 // socket and all that any protocol needs of one; a protocol embeds its connection, and
 // is made with it.
 type protocol interface {
-	// path names the connection to the operator.
+	// path names the connection to the operator. It holds no secret; see redacted.
 	path() string
 
 	// accepts says what the next message must be: text, which is then checked to be
