@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/hubbub-im/hubbub/room"
@@ -71,6 +72,9 @@ func bearer(r *http.Request) (string, error) {
 // log on the way keeps them.
 var urlSecrets = []string{"token", "access_token", "jwt", "api_key", "apikey"}
 
+// documentPath is where y-websocket connects. It can send a token in the query alone.
+const documentPath = "/yjs/"
+
 func checkQuery(r *http.Request) error {
 	if r.URL.RawQuery == "" {
 		return nil
@@ -80,11 +84,34 @@ func checkQuery(r *http.Request) error {
 		return room.Errorf(room.CodeBadRequest, "query: does not decode; escape it")
 	}
 	for _, name := range urlSecrets {
+		if name == "token" && strings.HasPrefix(r.URL.Path, documentPath) {
+			continue
+		}
 		if q.Has(name) {
 			return room.Errorf(room.CodeBadRequest, "query: %s: a URL is no place for a secret, since logs keep it; send it in the header Authorization: Bearer, or in the connect command", name)
 		}
 	}
 	return nil
+}
+
+// redacted gives the path and the query of a URL as a log may keep them: without what
+// has the name of a secret, or cannot be told from one.
+func redacted(u *url.URL) string {
+	if u.RawQuery == "" {
+		return u.EscapedPath()
+	}
+	parts := strings.Split(u.RawQuery, "&")
+	for i, part := range parts {
+		name, _, _ := strings.Cut(part, "=")
+		plain, err := url.QueryUnescape(name)
+		switch {
+		case err != nil || strings.Contains(part, ";"):
+			parts[i] = "..."
+		case slices.Contains(urlSecrets, strings.ToLower(plain)):
+			parts[i] = name + "=..."
+		}
+	}
+	return u.EscapedPath() + "?" + strings.Join(parts, "&")
 }
 
 // guard stands before every route. What it holds to the origin policy is what can
@@ -101,7 +128,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 }
 
 func usable(path string) bool {
-	return path == "/ws" || path == "/sse" || strings.HasPrefix(path, "/api/")
+	switch path {
+	case "/ws", "/sse", "/hocuspocus":
+		return true
+	}
+	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, documentPath)
 }
 
 // admit answers what may not go on, and preflights. It is false if it has.
@@ -141,7 +172,7 @@ func (s *Server) survive(r *http.Request) {
 		return
 	}
 	if fault != http.ErrAbortHandler {
-		s.cfg.Logger.Error().Str("path", r.URL.Path).Interface("panic", fault).Bytes("stack", debug.Stack()).Msg("panic in a handler")
+		s.cfg.Logger.Error().Str("url", redacted(r.URL)).Interface("panic", fault).Bytes("stack", debug.Stack()).Msg("panic in a handler")
 	}
 	panic(http.ErrAbortHandler)
 }

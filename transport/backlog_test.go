@@ -15,7 +15,7 @@ func someFrame(r *rand.Rand) []byte {
 	if r.IntN(20) == 0 {
 		n = 65_000 + r.IntN(2000)
 	}
-	buf, _ := sealText(append(openText(nil), bytes.Repeat([]byte{byte('a' + r.IntN(26))}, n)...), 0)
+	buf, _ := sealFrame(append(openFrame(nil, finText), bytes.Repeat([]byte{byte('a' + r.IntN(26))}, n)...), 0)
 	return buf
 }
 
@@ -123,7 +123,7 @@ func TestFramesAreWhatTheRFCSays(t *testing.T) {
 	for _, n := range []int{0, 1, 125, 126, 127, 65_535, 65_536, 100_000} {
 		payload := bytes.Repeat([]byte("p"), n)
 		before := []byte("before")
-		buf, at := sealText(append(openText(bytes.Clone(before)), payload...), len(before))
+		buf, at := sealFrame(append(openFrame(bytes.Clone(before), finText), payload...), len(before))
 		require.Equal(t, before, buf[:len(before)])
 		require.Equal(t, payload, buf[at:])
 		got := buf[len(before):]

@@ -6,19 +6,22 @@ import (
 	"github.com/hubbub-im/hubbub/transport/wire"
 )
 
+// never is an end that does not come.
+var never = time.Unix(1<<40, 0)
+
 // clock is the times of one connection: one timer for all of them.
 type clock struct {
-	timer   *time.Timer // nil once the connection has ended
-	connect time.Time   // when the caller must be known
-	expires time.Time   // when the token is over, grace included; zero: no caller yet
-	pinged  time.Time   // when the peer was last pinged
+	timer  *time.Timer // nil once the connection has ended
+	until  time.Time   // when the caller must be known; once it is, when the token is over, grace included
+	known  bool        // the caller is
+	pinged time.Time   // when the peer was last asked for a sign of life
 }
 
-// start begins to watch the time.
+// startClock begins to watch the time.
 func (c *conn) startClock() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clock.connect = time.Now().Add(connectTimeout)
+	c.clock.until = time.Now().Add(connectTimeout)
 	c.clock.timer = time.AfterFunc(connectTimeout, c.tick)
 }
 
@@ -26,7 +29,7 @@ func (c *conn) startClock() {
 func (c *conn) allow(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clock.connect = time.Now().Add(d)
+	c.clock.until = time.Now().Add(d)
 }
 
 func (t *clock) end() {
@@ -36,11 +39,11 @@ func (t *clock) end() {
 	}
 }
 
-// expireAt cuts the connection some time after its token has ended, unless a new
-// one moves that.
+// expireAt says that the caller is known, and cuts the connection some time after the
+// token has ended, unless a new one moves that. Where nothing ends, t is never.
 func (c *conn) expireAt(t time.Time) {
 	c.mu.Lock()
-	c.clock.expires = t.Add(c.srv.cfg.Identity.Grace)
+	c.clock.until, c.clock.known = t.Add(c.srv.cfg.Identity.Grace), true
 	c.mu.Unlock()
 	c.tick()
 }
@@ -55,17 +58,16 @@ func (c *conn) tick() {
 		return
 	}
 	code, ping := wire.CloseCode(0), false
-	next := t.connect
-	switch {
-	case t.expires.IsZero() && !now.Before(t.connect):
+	next, p := t.until, c.speaks.pulse()
+	switch due := !now.Before(t.until); {
+	case due && !t.known:
 		code = wire.CloseConnectTimeout
-	case t.expires.IsZero():
-	case !now.Before(t.expires):
+	case due:
 		code = wire.CloseTokenExpired
-	default:
-		next, ping, code = t.silence(now, time.Unix(0, c.heard.Load()), c.srv.cfg.Limits)
-		if t.expires.Before(next) {
-			next = t.expires
+	case t.known:
+		next, ping, code = t.silence(now, time.Unix(0, c.heard.Load()), p)
+		if t.until.Before(next) {
+			next = t.until
 		}
 	}
 	if code == 0 {
@@ -76,24 +78,40 @@ func (c *conn) tick() {
 	case code != 0:
 		c.end(code, 0)
 	case ping:
-		c.out.frame(pingFrame)
+		c.out.frame(p.frame)
 	}
 }
 
-var pingFrame, _ = textFrame(0, wire.PingPush{})
-
 // silence judges a peer by when it was last heard: it is pinged after a while, and
 // cut if it has not been heard for another. It gives when to judge again.
-func (t *clock) silence(now, heard time.Time, l Limits) (next time.Time, ping bool, code wire.CloseCode) {
-	cut := t.pinged.Add(l.PongWait)
+func (t *clock) silence(now, heard time.Time, p pulse) (next time.Time, ping bool, code wire.CloseCode) {
+	if p.steady {
+		return t.steady(now, heard, p)
+	}
+	cut := t.pinged.Add(p.wait)
 	switch {
 	case t.pinged.After(heard) && !now.Before(cut):
 		return now, false, wire.CloseNoPong
 	case t.pinged.After(heard):
 		return cut, false, 0
-	case now.Sub(heard) >= l.Ping:
+	case now.Sub(heard) >= p.every:
 		t.pinged = now
-		return now.Add(l.PongWait), true, 0
+		return now.Add(p.wait), true, 0
 	}
-	return heard.Add(l.Ping), false, 0
+	return heard.Add(p.every), false, 0
+}
+
+// steady is silence for a peer that is pinged whether it is silent or not.
+func (t *clock) steady(now, heard time.Time, p pulse) (next time.Time, ping bool, code wire.CloseCode) {
+	cut := heard.Add(p.every + p.wait)
+	if !now.Before(cut) {
+		return now, false, wire.CloseNoPong
+	}
+	if ping = now.Sub(t.pinged) >= p.every; ping {
+		t.pinged = now
+	}
+	if next = t.pinged.Add(p.every); cut.Before(next) {
+		next = cut
+	}
+	return next, ping, 0
 }

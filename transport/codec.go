@@ -24,7 +24,7 @@ func (c Codec) Compress(dst, frame []byte, message int) []byte {
 // Append writes a push; see hub.Codec.
 func (Codec) Append(dst []byte, p hub.Push) (out []byte, message int) {
 	start := len(dst)
-	return sealText(appendPush(openText(dst), p), start)
+	return sealFrame(appendPush(openFrame(dst, finText), p), start)
 }
 
 func appendPush(dst []byte, p hub.Push) []byte {

@@ -2,6 +2,8 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -11,28 +13,24 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/hubbub-im/hubbub/hub"
-	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/transport/wire"
 )
 
 // closeTimeout bounds the peer's part of the close handshake.
 const closeTimeout = 5 * time.Second
 
-// conn is one WebSocket connection. One goroutine owns it, and on the way out waits
-// for what it has started; there is no writer. It is the hub.Outlet of its session.
+// conn is one WebSocket connection, whatever is spoken on it. One goroutine owns it, and
+// on the way out waits for what it has started; there is no writer.
 type conn struct {
 	// static after the handshake
-	srv  *Server
-	ws   *websocket.Conn
-	sock socket // beneath ws
-	out  sender // beneath both
+	srv    *Server
+	speaks protocol
+	ws     *websocket.Conn
+	sock   socket // beneath ws
+	out    sender // beneath both
 
 	// owned by the reader, which is the owner, or a worker while the owner waits for it
-	guest     bool
-	malformed int
-	limit     limiter
-	publishes window
+	limit limiter
 
 	// shared
 	heard atomic.Int64            // when the peer was last heard, in Unix nanoseconds
@@ -40,21 +38,20 @@ type conn struct {
 	tasks sync.WaitGroup          // what writes a backlog
 	made  bool                    // the handshake is over; guarded by connections.mu
 
-	mu      sync.Mutex   // guards what follows, but for the reader, who alone sets session
-	session *hub.Session // nil until the caller is known
-	clock   clock
-	stop    context.CancelFunc // ends the command under way; nil: there is none
+	mu    sync.Mutex // guards what follows
+	clock clock
+	stop  context.CancelFunc // ends the command under way; nil: there is none
 }
 
-// goodbye is how a connection ends: with a disconnect frame and a close code, or,
-// for code 0, with nobody left to say it to.
-type goodbye struct{ code wire.CloseCode }
-
-func newConn(s *Server) *conn {
-	c := &conn{srv: s, limit: newLimiter(s.cfg.Limits), publishes: window{max: s.cfg.Limits.InFlight}}
-	c.heard.Store(time.Now().UnixNano())
+func newConn(s *Server, speak func(*conn) protocol) *conn {
+	c := &conn{srv: s, limit: newLimiter(s.cfg.Limits)}
+	c.speaks = speak(c)
+	c.hear()
 	return c
 }
+
+// hear notes that the peer is there.
+func (c *conn) hear() { c.heard.Store(time.Now().UnixNano()) }
 
 // open takes the connection that was hijacked.
 func (c *conn) open(under net.Conn, ahead []byte) {
@@ -82,33 +79,88 @@ func (s *Server) rawConn(under net.Conn) syscall.RawConn {
 	return nil
 }
 
-// Deliver sends what a room brings; see hub.Outlet.
-func (c *conn) Deliver(r *hub.Round, from int) bool {
-	return c.out.round(r, from)
-}
-
-// End says goodbye for the hub; see hub.Outlet.
-func (c *conn) End(why hub.Reason) {
-	if why != hub.ReasonGone {
-		c.endDropping(closeCode(why))
+// serve runs the connection: this goroutine owns it. What a frame needs is done by a
+// worker, while this one waits.
+func (c *conn) serve() {
+	defer c.release()
+	c.startClock()
+	for on := true; on && c.bye.Load() == nil; {
+		c.sock.await()
+		on = c.srv.workers.serve(c)
+	}
+	for c.bye.Load().said() { // the peer's close frame is still to come
+		_, r, err := c.ws.Reader(context.Background())
+		if err == nil {
+			_, err = io.Copy(io.Discard, r)
+		}
+		if err != nil {
+			return
+		}
 	}
 }
 
-// lagged ends the connection of a peer that lags too much.
-func (c *conn) lagged() {
-	if s := c.known(); s != nil {
-		s.Close(hub.ReasonSlow)
-		return
+// turn serves the next message. It is false when the connection is over.
+func (c *conn) turn() (on bool) {
+	defer c.survive()
+	if c.out.room(c.srv.ctx) != nil {
+		return false
 	}
-	c.end(wire.CloseSlow, 0)
+	data, ok := c.read()
+	if !ok {
+		return false
+	}
+	ctx, cancel := c.command()
+	defer cancel()
+	return c.bye.Load() == nil && c.speaks.handle(ctx, data)
 }
 
-// known is the session, or nil while there is none.
-func (c *conn) known() *hub.Session {
+// command gives the context of what is served now: it ends with the connection.
+func (c *conn) command() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(c.srv.ctx)
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.session
+	c.stop = cancel
+	c.mu.Unlock()
+	return ctx, cancel
 }
+
+// read gives the next message. It is false when the connection is over.
+func (c *conn) read() (data []byte, ok bool) {
+	wanted, most := c.speaks.accepts()
+	c.ws.SetReadLimit(int64(most))
+	kind, r, err := c.ws.Reader(context.Background())
+	switch {
+	case err != nil:
+	case wanted == websocket.MessageText:
+		data, err = readText(kind, r)
+	default:
+		data, err = readBinary(kind, r, most)
+	}
+	if code := faultCode(err); code != 0 {
+		c.say(goodbye{code: code, reason: err.Error()}, false)
+		if r != nil { // so that the peer's close frame is found behind the rest of it
+			_, _ = io.Copy(io.Discard, r)
+		}
+	}
+	if err != nil {
+		return nil, false
+	}
+	c.hear()
+	return data, true
+}
+
+// faultCode is what the peer is told when reading fails by its own doing, else 0.
+func faultCode(err error) wire.CloseCode {
+	if _, bad := errors.AsType[frameError](err); bad {
+		return wire.CloseBadProtocol
+	}
+	if _, large := errors.AsType[largeError](err); large {
+		return wire.CloseTooBig
+	}
+	return 0
+}
+
+// lagged hears from the sender that the peer lags too much.
+func (c *conn) lagged() { c.speaks.lags() }
 
 // release ends everything that the connection started, and waits for it.
 func (c *conn) release() {
@@ -116,7 +168,7 @@ func (c *conn) release() {
 	c.mu.Lock()
 	c.clock.end()
 	c.mu.Unlock()
-	c.depart()
+	c.speaks.gone()
 	c.out.abandon()
 	c.tasks.Wait()
 	_ = c.ws.CloseNow()
@@ -133,35 +185,28 @@ func (c *conn) abort() {
 // the operator of it.
 func (c *conn) survive() {
 	if fault := recover(); fault != nil {
-		c.srv.cfg.Logger.Error().Str("path", "/ws").Interface("panic", fault).Bytes("stack", debug.Stack()).Msg("panic in a connection")
+		c.srv.cfg.Logger.Error().Str("path", c.speaks.path()).Interface("panic", fault).Bytes("stack", debug.Stack()).Msg("panic in a connection")
 		c.end(wire.CloseInternal, 0)
 	}
 }
 
-// depart takes the peer out of its rooms.
-func (c *conn) depart() {
-	if s := c.known(); s != nil {
-		s.Close(hub.ReasonGone)
-	}
+// end says goodbye with a code, once, behind all that waits. The peer's own close frame
+// is then the reader's to wait for.
+func (c *conn) end(code wire.CloseCode, retryAfter time.Duration) {
+	c.say(goodbye{code: code, retryAfter: retryAfter}, false)
 }
 
-// end says goodbye with a code, once: a disconnect frame behind all that waits, and
-// the close frame. The peer's own close frame is then the reader's to wait for.
-func (c *conn) end(code wire.CloseCode, retryAfter time.Duration) { c.say(code, retryAfter, false) }
-
 // endDropping is end without all that waits.
-func (c *conn) endDropping(code wire.CloseCode) { c.say(code, 0, true) }
+func (c *conn) endDropping(code wire.CloseCode) { c.say(goodbye{code: code}, true) }
 
-func (c *conn) say(code wire.CloseCode, retryAfter time.Duration, drop bool) {
-	if !c.bye.CompareAndSwap(nil, &goodbye{code}) {
+// say is end, or with drop endDropping, in the protocol's own words.
+func (c *conn) say(g goodbye, drop bool) {
+	if !c.bye.CompareAndSwap(nil, &g) {
 		return
 	}
-	last, _ := textFrame(0, wire.DisconnectPush{
-		Code: code, Reason: code.Name(), RetryAfterMS: retryAfter.Milliseconds(),
-	})
-	c.out.goodbye(append(last, closeFrame(code)...), drop)
+	c.out.goodbye(c.speaks.farewell(g), drop)
 	c.interrupt()
-	c.depart()
+	c.speaks.gone()
 }
 
 // written hears that nothing more goes out: the peer has closeTimeout to say its
@@ -184,37 +229,11 @@ func (c *conn) interrupt() {
 	}
 }
 
-// reply sends the answer to a command, if one is wanted.
-func (c *conn) reply(id uint64, m wire.Message) {
-	if id != 0 {
-		c.send(id, m)
+// fit gives a frame, whose message begins at the place given, as this peer takes it:
+// compressed, where that is agreed on and worth it.
+func (c *conn) fit(frame []byte, message int) []byte {
+	if !c.out.deflate {
+		return frame
 	}
-}
-
-// send sends what the peer has asked for.
-func (c *conn) send(id uint64, m wire.Message) { c.out.reply(c.encode(id, m)) }
-
-// encode makes a frame of what goes to this peer alone.
-func (c *conn) encode(id uint64, m wire.Message) []byte {
-	frame, message := textFrame(id, m)
-	if c.out.deflate {
-		frame = c.srv.compression().appendFrame(nil, frame, message)
-	}
-	return frame
-}
-
-// fail answers with an error even if there is no id to answer under.
-func (c *conn) fail(id uint64, err error) { c.send(id, wire.ErrorOf(err)) }
-
-// failCommand answers a command with an error, if an answer is wanted.
-func (c *conn) failCommand(id uint64, err error) {
-	if id != 0 {
-		c.fail(id, err)
-	}
-}
-
-// refuse answers with an error and ends the connection.
-func (c *conn) refuse(id uint64, err error, code wire.CloseCode) {
-	c.fail(id, err)
-	c.end(code, room.AsError(err).RetryAfter)
+	return c.srv.compression().appendFrame(nil, frame, message)
 }

@@ -56,13 +56,13 @@ func (c compression) appendFrame(dst, frame []byte, message int) []byte {
 		return append(dst, frame...)
 	}
 	start := len(dst)
-	out := appender{openText(dst)}
+	out := appender{openFrame(dst, frame[0])}
 	// It keeps nothing between two messages, so it costs no memory while there is none.
 	if err := flate.StatelessDeflate(&out, frame[message:], false, nil); err != nil {
 		panic(err) // an appender takes everything
 	}
 	// The end of a flushed block is left away (RFC 7692, section 7.2.1).
-	buf, _ := sealText(out.buf[:len(out.buf)-len(flushed)], start)
+	buf, _ := sealFrame(out.buf[:len(out.buf)-len(flushed)], start)
 	if len(buf)-start >= len(frame) {
 		return append(buf[:start], frame...)
 	}

@@ -187,13 +187,13 @@ func TestCompressionSavesAndKeeps(t *testing.T) {
 		ev := &room.Event{Version: 1, Kind: room.KindMessage, User: "ann", Text: say}
 		data, err := ev.Encode()
 		require.NoError(t, err)
-		buf, message := sealText(wire.AppendEvent(openText(nil), "lobby", 7, data), 0)
+		buf, message := sealFrame(wire.AppendEvent(openFrame(nil, finText), "lobby", 7, data), 0)
 		out := from.appendFrame([]byte("before"), buf, message)[len("before"):]
 		require.Equal(t, len(out), wholeFrame(out))
 		require.LessOrEqual(t, len(out), len(buf))
 		if out[0]&rsv1 == 0 {
 			require.Equal(t, buf, out)
-			require.Less(t, len(buf), DefaultCompressFrom+textRoom)
+			require.Less(t, len(buf), DefaultCompressFrom+headerRoom)
 			continue
 		}
 		back, err := inflate(out[headerOf(out):])
@@ -214,7 +214,7 @@ func BenchmarkCompress(b *testing.B) {
 			for i := 0; text.Len() < size; i++ {
 				fmt.Fprintf(&text, "word %d of what somebody has to say, ", i*7919%1000)
 			}
-			buf, message := sealText(append(openText(nil), text.String()[:size]...), 0)
+			buf, message := sealFrame(append(openFrame(nil, finText), text.String()[:size]...), 0)
 			var out []byte
 			b.ReportAllocs()
 			for b.Loop() {

@@ -9,7 +9,7 @@ import (
 )
 
 // dispatch runs one command. What it returns is told to the peer.
-func (c *conn) dispatch(ctx context.Context, cmd wire.Command) error {
+func (c *chat) dispatch(ctx context.Context, cmd wire.Command) error {
 	switch body := cmd.Body.(type) {
 	case *wire.Publish:
 		return c.publish(ctx, cmd.ID, body)
@@ -36,7 +36,7 @@ func (c *conn) dispatch(ctx context.Context, cmd wire.Command) error {
 }
 
 // publish answers when the log has.
-func (c *conn) publish(ctx context.Context, id uint64, cmd *wire.Publish) error {
+func (c *chat) publish(ctx context.Context, id uint64, cmd *wire.Publish) error {
 	if err := c.publishes.enter(ctx, 1); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (c *conn) publish(ctx context.Context, id uint64, cmd *wire.Publish) error 
 	return nil
 }
 
-func (c *conn) batch(ctx context.Context, id uint64, cmd *wire.Batch) error {
+func (c *chat) batch(ctx context.Context, id uint64, cmd *wire.Batch) error {
 	if err := c.publishes.enter(ctx, len(cmd.Events)); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (c *conn) batch(ctx context.Context, id uint64, cmd *wire.Batch) error {
 	return nil
 }
 
-func (c *conn) join(ctx context.Context, id uint64, cmd *wire.Join) error {
+func (c *chat) join(ctx context.Context, id uint64, cmd *wire.Join) error {
 	var large *hub.Joined
 	err := c.session.Join(ctx, joinRequest(cmd), func(j hub.Joined) {
 		if answerBytes(j.Events) > heldFrom {
@@ -69,7 +69,7 @@ func (c *conn) join(ctx context.Context, id uint64, cmd *wire.Join) error {
 		c.send(id, joinedFrame(cmd.Room, j))
 	})
 	if large != nil && !c.out.fill(c.encode(id, joinedFrame(cmd.Room, *large))) {
-		c.lagged()
+		c.lags()
 	}
 	return err
 }
@@ -85,7 +85,7 @@ func answerBytes(items []hub.Item) (n int) {
 	return n
 }
 
-func (c *conn) leave(id uint64, cmd *wire.Leave) error {
+func (c *chat) leave(id uint64, cmd *wire.Leave) error {
 	if !c.session.Leave(cmd.Room) {
 		return room.Errorf(room.CodeNotJoined, "this connection is not in the room")
 	}
@@ -93,7 +93,7 @@ func (c *conn) leave(id uint64, cmd *wire.Leave) error {
 	return nil
 }
 
-func (c *conn) typing(id uint64, cmd *wire.Typing) error {
+func (c *chat) typing(id uint64, cmd *wire.Typing) error {
 	if err := c.session.Typing(cmd.Room, cmd.Typing); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (c *conn) typing(id uint64, cmd *wire.Typing) error {
 }
 
 // refresh takes a new token on the live connection.
-func (c *conn) refresh(id uint64, cmd *wire.Refresh) error {
+func (c *chat) refresh(id uint64, cmd *wire.Refresh) error {
 	claims, err := c.srv.cfg.Identity.verifier().Verify(cmd.Token)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"encoding/binary"
+	"unicode/utf8"
 
 	"github.com/hubbub-im/hubbub/transport/wire"
 )
@@ -9,21 +10,24 @@ import (
 // The first byte of the frames that the hub writes itself: FIN and the opcode (RFC
 // 6455, section 5.2). They have no mask, since a server's have none.
 const (
-	finText  = 0x80 | 0x1
-	finClose = 0x80 | 0x8
+	finText   = 0x80 | 0x1
+	finBinary = 0x80 | 0x2
+	finClose  = 0x80 | 0x8
+	finPing   = 0x80 | 0x9
 )
 
-// textRoom is what openText leaves for the header: that of a payload of 126 to
+// headerRoom is what openFrame leaves for the header: that of a payload of 126 to
 // 65,535 bytes, which most have. Other payloads are moved.
-const textRoom = 4
+const headerRoom = 4
 
-// openText begins a text frame at the end of dst; its payload is to be appended.
-func openText(dst []byte) []byte { return append(dst, finText, 0, 0, 0) }
+// openFrame begins a frame at the end of dst, by its first byte; its payload is to be
+// appended.
+func openFrame(dst []byte, first byte) []byte { return append(dst, first, 0, 0, 0) }
 
-// sealText ends the frame that openText began at start, and gives where its payload
+// sealFrame ends the frame that openFrame began at start, and gives where its payload
 // begins. The payload reaches to the end of buf.
-func sealText(buf []byte, start int) (out []byte, payload int) {
-	from := start + textRoom
+func sealFrame(buf []byte, start int) (out []byte, payload int) {
+	from := start + headerRoom
 	n := len(buf) - from
 	switch {
 	case n < 126:
@@ -48,14 +52,40 @@ func sealText(buf []byte, start int) (out []byte, payload int) {
 // textFrame encodes a message as a frame that is ready for the wire, and gives where
 // in it the message begins.
 func textFrame(id uint64, m wire.Message) (frame []byte, message int) {
-	return sealText(wire.Append(openText(make([]byte, 0, 160)), id, m), 0)
+	return sealFrame(wire.Append(openFrame(make([]byte, 0, 160), finText), id, m), 0)
 }
 
-// closeFrame encodes a close frame with a code and its name.
-func closeFrame(code wire.CloseCode) []byte {
-	buf := []byte{finClose, byte(2 + len(code.Name()))}
+// binaryFrame makes a frame of a payload, ready for the wire, and gives where in it the
+// payload begins.
+func binaryFrame(payload []byte) (frame []byte, message int) {
+	buf := make([]byte, 0, 10+len(payload))
+	switch n := len(payload); {
+	case n < 126:
+		buf = append(buf, finBinary, byte(n))
+	case n <= 0xffff:
+		buf = binary.BigEndian.AppendUint16(append(buf, finBinary, 126), uint16(n))
+	default:
+		buf = binary.BigEndian.AppendUint64(append(buf, finBinary, 127), uint64(n))
+	}
+	return append(buf, payload...), len(buf)
+}
+
+// maxCloseReason is how long the text of a close frame may be, in bytes.
+const maxCloseReason = 123
+
+// closeFrame encodes a close frame with a code and a text, of which it keeps as many
+// whole letters as there is room for.
+func closeFrame(code wire.CloseCode, reason string) []byte {
+	if len(reason) > maxCloseReason {
+		end := maxCloseReason
+		for end > 0 && !utf8.RuneStart(reason[end]) {
+			end--
+		}
+		reason = reason[:end]
+	}
+	buf := []byte{finClose, byte(2 + len(reason))}
 	buf = binary.BigEndian.AppendUint16(buf, uint16(code))
-	return append(buf, code.Name()...)
+	return append(buf, reason...)
 }
 
 // wholeFrame is the length of the frame at the beginning of buf, all of which is

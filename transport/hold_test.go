@@ -34,7 +34,7 @@ func TestAnswerKeepsItsPlace(t *testing.T) {
 		lines <- strings.Join(said, " ")
 	})
 	say := func(s string) []byte {
-		buf, _ := sealText(append(openText(nil), s...), 0)
+		buf, _ := sealFrame(append(openFrame(nil, finText), s...), 0)
 		return buf
 	}
 	c.out.frame(say("before"))
@@ -65,9 +65,9 @@ func TestAnswerIsNotWaitedForWithoutBound(t *testing.T) {
 	}
 	require.Empty(t, c.out.held.behind, "nothing is kept that will not be sent")
 	require.False(t, c.out.fill([]byte("answer")))
-	newer, _ := sealText(append(openText(nil), "newer than what was dropped"...), 0)
+	newer, _ := sealFrame(append(openFrame(nil, finText), "newer than what was dropped"...), 0)
 	c.out.frame(newer)
-	last, _ := sealText(append(openText(nil), "goodbye"...), 0)
+	last, _ := sealFrame(append(openFrame(nil, finText), "goodbye"...), 0)
 	require.True(t, c.out.goodbye(last, true))
 	require.Equal(t, string(last), <-all)
 }

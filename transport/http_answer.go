@@ -53,7 +53,7 @@ func (s *Server) writeErrorStatus(w http.ResponseWriter, r *http.Request, status
 func (s *Server) tell(w http.ResponseWriter, r *http.Request, err error) *room.Error {
 	e := room.AsError(err)
 	if e.Code == room.CodeInternal {
-		s.cfg.Logger.Error().Err(err).Str("path", r.URL.Path).Msg("request failed")
+		s.cfg.Logger.Error().Err(err).Str("url", redacted(r.URL)).Msg("request failed")
 	}
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/hubbub-im/hubbub/hub"
 )
 
 // sender writes to one peer and never waits for it. What the kernel does not take at
@@ -77,9 +75,25 @@ func (s *sender) open(conn net.Conn, raw syscall.RawConn) {
 	}
 }
 
-// round sends what a room brings. It is false if the peer lags too much with it:
-// then goodbye is all that may follow.
-func (s *sender) round(r *hub.Round, from int) bool {
+// frames are what is brought to many peers in one go, encoded once for all of them. The
+// hub's are a *hub.Round.
+type frames interface {
+	// Len is how many there are.
+	Len() int
+	// Bytes gives those from a number on, ready for the wire, until round returns.
+	Bytes(from int) []byte
+	// Frame gives one, and its key: of several with the same key, which is not "", a
+	// peer that lags may be given only the last.
+	Frame(i int) (data []byte, key string)
+	// Compressed is Bytes for peers who take compression.
+	Compressed(from int) []byte
+	// CompressedFrame is Frame for peers who take compression.
+	CompressedFrame(i int) (data []byte, key string)
+}
+
+// round sends what is brought, from a frame on. It is false if the peer lags too much
+// with it: then goodbye is all that may follow.
+func (s *sender) round(r frames, from int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != sendOpen {
@@ -93,12 +107,9 @@ func (s *sender) round(r *hub.Round, from int) bool {
 		}
 		return s.bounded()
 	}
-	now, frame := time.Now(), r.Frame
-	if s.deflate {
-		frame = r.CompressedFrame
-	}
+	now := time.Now()
 	for i := from; i < r.Len(); i++ {
-		data, key := frame(i)
+		data, key := s.pick(r, i)
 		if key != "" && s.lagging() {
 			s.lag.conflate(key, data, s.most-s.lag.size())
 			continue
@@ -106,6 +117,14 @@ func (s *sender) round(r *hub.Round, from int) bool {
 		s.lag.add(data, now, s.longest)
 	}
 	return s.bounded()
+}
+
+// pick gives a frame as the peer takes it.
+func (s *sender) pick(r frames, i int) (data []byte, key string) {
+	if s.deflate {
+		return r.CompressedFrame(i)
+	}
+	return r.Frame(i)
 }
 
 // lagging is false where a backlog may mean no more than that the goroutine has yet to

@@ -16,9 +16,9 @@ import (
 	"github.com/hubbub-im/hubbub/room"
 )
 
-// socketMember is a conn as far as the sender is concerned, on a real socket whose
+// socketMember is a chat as far as the sender is concerned, on a real socket whose
 // other end is read and counted.
-func socketMember(t testing.TB, plain bool, read func(io.Reader)) *conn {
+func socketMember(t testing.TB, plain bool, read func(io.Reader)) *chat {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	client, err := net.Dial("tcp", l.Addr().String())
@@ -27,7 +27,7 @@ func socketMember(t testing.TB, plain bool, read func(io.Reader)) *conn {
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	srv := New(Config{PlainIO: plain})
-	c := newConn(srv)
+	c := newConn(srv, newChat).speaks.(*chat)
 	c.open(server, nil)
 	var reading sync.WaitGroup
 	reading.Go(func() { read(client) })

@@ -2,17 +2,19 @@ package transport
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
 )
 
-// textPiece is how much of a message is read before it is looked at, in bytes.
-const textPiece = 4 << 10
+// readPiece is how much of a message is read before it is looked at, in bytes.
+const readPiece = 4 << 10
 
 const (
 	errBinary  = frameError("is binary; send text")
+	errText    = frameError("is text; send binary")
 	errLetters = frameError("is not valid UTF-8; send JSON in UTF-8")
 )
 
@@ -26,7 +28,7 @@ func readText(kind websocket.MessageType, r io.Reader) ([]byte, error) {
 	}
 	buf, whole := make([]byte, 0, 512), 0
 	for {
-		n, err := r.Read(buf[len(buf):min(cap(buf), len(buf)+textPiece)])
+		n, err := r.Read(buf[len(buf):min(cap(buf), len(buf)+readPiece)])
 		buf = buf[:len(buf)+n]
 		begun := unended(buf[whole:])
 		switch end := len(buf) - begun; {
@@ -38,6 +40,37 @@ func readText(kind websocket.MessageType, r io.Reader) ([]byte, error) {
 			return buf, nil
 		default:
 			whole = end
+		}
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+	}
+}
+
+// largeError is a message of more bytes than that.
+type largeError int
+
+func (e largeError) Error() string {
+	return fmt.Sprintf("frame: is larger than %d bytes; send less at once", int(e))
+}
+
+// readBinary reads a message, which must be binary and of at most so many bytes. It
+// fails at once where there are more, and keeps no more than has come.
+func readBinary(kind websocket.MessageType, r io.Reader, most int) ([]byte, error) {
+	if kind != websocket.MessageBinary {
+		return nil, errText
+	}
+	buf := make([]byte, 0, 512)
+	for {
+		n, err := r.Read(buf[len(buf):min(cap(buf), len(buf)+readPiece)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case len(buf) > most:
+			return nil, largeError(most)
+		case errors.Is(err, io.EOF):
+			return buf, nil
+		case err != nil:
+			return nil, err
 		}
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]

@@ -45,7 +45,7 @@ func TestTextFailsFast(t *testing.T) {
 	said = &counted{r: strings.NewReader("\xc3\x28" + strings.Repeat("x", 200_000))}
 	_, err = readText(websocket.MessageText, said)
 	require.ErrorIs(t, err, errLetters)
-	require.LessOrEqual(t, said.n, textPiece)
+	require.LessOrEqual(t, said.n, readPiece)
 }
 
 type counted struct {
