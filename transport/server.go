@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/hubbub-im/hubbub/hub"
+	"github.com/hubbub-im/hubbub/hub/docs"
 )
 
 // Config is what a Server is built from. Hub, Log and Identity are required.
@@ -21,6 +22,7 @@ type Config struct {
 	Hub      *hub.Hub
 	Log      hub.Log // for positions and health
 	Identity *Identity
+	Docs     *docs.Docs // nil: there are no documents
 	Logger   zerolog.Logger
 
 	APIKeys []string // keys with full rights for the HTTP API
@@ -93,6 +95,10 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /sse", s.serveSSECommand)
 	mux.HandleFunc("GET /livez", s.serveLive)
 	mux.HandleFunc("GET /readyz", s.serveReady)
+	if s.cfg.Docs != nil {
+		mux.HandleFunc("GET /yjs/{doc...}", s.serveYjs)
+		mux.HandleFunc("GET /hocuspocus", s.serveHocuspocus)
+	}
 	s.api.routes(mux)
 	if s.cfg.Page != nil {
 		mux.Handle("GET /", newPage(s.cfg.Page, s.cfg.CSP))

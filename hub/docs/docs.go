@@ -167,3 +167,6 @@ func (d *Docs) Stats() Stats {
 
 // Health is nil while documents can be stored, else the reason why not.
 func (d *Docs) Health() error { return d.cfg.Log.Health() }
+
+// Limits are the bounds that documents and their editors are held to.
+func (d *Docs) Limits() Limits { return d.cfg.Limits }

@@ -3,8 +3,8 @@ package docs
 import "github.com/hubbub-im/hubbub/room"
 
 // Peer is how somebody who has a document open is reached; each edge brings its own.
-// Its methods are called by any goroutine, must not block, and must not call Docs or
-// the Seat.
+// Its methods are called by any goroutine and must not block. Only Lost may close the
+// seat.
 type Peer interface {
 	// Dialect is the form in which the peer is told of things.
 	Dialect() Dialect

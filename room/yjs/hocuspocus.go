@@ -70,15 +70,18 @@ func (r *reader) optional() []byte {
 
 // Encode gives the frame. An AuthToken without Data is a server's question, and a
 // MessageClose without Data a client's.
-func (f HocuspocusFrame) Encode() []byte {
+func (f HocuspocusFrame) Encode() []byte { return f.Append(nil) }
+
+// Append is Encode at the end of dst.
+func (f HocuspocusFrame) Append(dst []byte) []byte {
 	if f.Type == MessagePing || f.Type == MessagePong {
-		return []byte{byte(f.Type)}
+		return append(dst, byte(f.Type))
 	}
 	key := f.Document
 	if f.Session != "" {
 		key += "\x00" + f.Session
 	}
-	dst := append(appendBytes(nil, []byte(key)), byte(f.Type))
+	dst = append(appendBytes(dst, []byte(key)), byte(f.Type))
 	switch f.Type {
 	case MessageAuth:
 		return f.appendAuth(append(dst, byte(f.Auth)))

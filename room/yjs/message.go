@@ -91,8 +91,11 @@ func DecodeMessage(frame []byte, limits Limits) (Message, error) {
 
 // Encode gives the frame of y-websocket, which has the types up to
 // MessageQueryAwareness.
-func (m Message) Encode() []byte {
-	dst := []byte{byte(m.Type)}
+func (m Message) Encode() []byte { return m.Append(nil) }
+
+// Append is Encode at the end of dst.
+func (m Message) Append(dst []byte) []byte {
+	dst = append(dst, byte(m.Type))
 	if m.Type == MessageAuth {
 		return appendBytes(append(dst, 0), m.Data)
 	}
