@@ -27,11 +27,11 @@ type world struct {
 }
 
 // inWorld runs a test under fake time. What it leaves running fails it.
-func inWorld(t *testing.T, test func(*world)) {
+func inWorld(t *testing.T, test func(*testing.T, *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, log: hub.NewMemory(), blobs: new(hub.MemoryBlobs), bus: hub.NewMemoryBus()}
-		test(w)
-		require.NoError(t, w.log.Close(t.Context()))
+		defer func() { require.NoError(t, w.log.Close(context.Background())) }()
+		test(t, w)
 	})
 }
 
@@ -62,7 +62,7 @@ func (w *world) connected(d *docs.Docs, user, name string, client uint64) *edito
 }
 
 func TestEditReachesTheOthersAndTheLog(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		here, there := w.instance(), w.instance()
 		ada, bo, cy := w.connected(here, "ada", "r/doc", 1), w.connected(here, "bo", "r/doc", 2), w.connected(there, "cy", "r/doc", 3)
 		ada.write("hello")
@@ -83,7 +83,7 @@ func TestEditReachesTheOthersAndTheLog(t *testing.T) {
 
 // What gathers while a record is under way is one record.
 func TestManyEditsAreFewRecords(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		d := w.instance()
 		defer d.Close()
 		ada := w.connected(d, "ada", "doc", 1)
@@ -100,7 +100,7 @@ func TestManyEditsAreFewRecords(t *testing.T) {
 }
 
 func TestCompaction(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		w.cfg.CompactEvery = 10
 		d := w.instance()
 		ada := w.connected(d, "ada", "doc", 1)
@@ -124,7 +124,7 @@ func TestCompaction(t *testing.T) {
 
 // An update, and a snapshot, that are too large for a record of the log.
 func TestLargeEdits(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		w.cfg.CompactEvery = 3
 		d, other := w.instance(), w.instance()
 		ada, bo := w.connected(d, "ada", "doc", 1), w.connected(other, "bo", "doc", 2)
@@ -144,7 +144,7 @@ func TestLargeEdits(t *testing.T) {
 }
 
 func TestReaderMayNotWrite(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		d := w.instance()
 		defer d.Close()
 		ada := w.connected(d, "ada", "doc", 1)
@@ -179,7 +179,7 @@ func TestReaderMayNotWrite(t *testing.T) {
 
 // What does not decode, or is too much, is refused before it is logged or told.
 func TestBadUpdates(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		w.cfg.Limits = docs.Limits{Update: 1 << 10, Document: 4 << 10}
 		d := w.instance()
 		defer d.Close()
@@ -202,7 +202,7 @@ func TestBadUpdates(t *testing.T) {
 }
 
 func TestBrokenRecordDoesNotCloseTheDocument(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		var faults []string
 		w.cfg.Fault = func(doc string, err error) { faults = append(faults, err.Error()) }
 		w.cfg.CompactEvery = 3
@@ -232,7 +232,7 @@ func TestBrokenRecordDoesNotCloseTheDocument(t *testing.T) {
 }
 
 func TestLineage(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		d, other := w.instance(), w.instance()
 		defer d.Close()
 		defer other.Close()
@@ -259,7 +259,7 @@ func TestLineage(t *testing.T) {
 
 		_, err = d.Create(t.Context(), everybody, "r/doc", nil)
 		require.NoError(t, err)
-		seat, err := other.Open(t.Context(), ada.who, "r/doc", ada)
+		seat, err := other.Open(t.Context(), ada.who, "r/doc", &link{editor: ada})
 		require.NoError(t, err)
 		_, err = seat.Diff(ada.store.StateVector())
 		require.Equal(t, room.CodeConflict, room.AsError(err).Code, "her copy is of the one before")
@@ -275,7 +275,7 @@ func TestLineage(t *testing.T) {
 }
 
 func TestVersions(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		w.cfg.Versions = docs.VersionPolicy{Every: 5 * time.Minute, Most: 2}
 		d := w.instance()
 		defer d.Close()
@@ -320,7 +320,7 @@ func TestVersions(t *testing.T) {
 }
 
 func TestServerSideEdit(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		d := w.instance()
 		defer d.Close()
 		ada := w.connected(d, "ada", "doc", 1)
@@ -342,7 +342,7 @@ func TestServerSideEdit(t *testing.T) {
 }
 
 func TestAwareness(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		here, there := w.instance(), w.instance()
 		defer here.Close()
 		defer there.Close()
@@ -379,7 +379,7 @@ func TestAwareness(t *testing.T) {
 }
 
 func TestDocumentsAreLetGo(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		d := w.instance()
 		defer d.Close()
 		ada := w.connected(d, "ada", "doc", 1)
@@ -393,7 +393,7 @@ func TestDocumentsAreLetGo(t *testing.T) {
 }
 
 func TestChangesAreAnnounced(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		var told []docs.Changed
 		w.cfg.Announce = func(c docs.Changed) { told = append(told, c) }
 		d := w.instance()
@@ -413,7 +413,7 @@ func TestChangesAreAnnounced(t *testing.T) {
 
 // storage that is down is told, and loses nothing.
 func TestStorageDown(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(t *testing.T, w *world) {
 		down := &faltering{DocLog: w.log}
 		w.cfg.Log = down
 		d := w.instance()

@@ -47,7 +47,8 @@ func newEditor(t *testing.T, user, name string, client uint64) *editor {
 
 // connect opens the document and meets it. It is false where the hub could not.
 func (e *editor) connect(ctx context.Context, d *docs.Docs) bool {
-	seat, err := d.Open(ctx, e.who, e.name, e)
+	on := &link{editor: e}
+	seat, err := d.Open(ctx, e.who, e.name, on)
 	if err != nil {
 		e.mu.Lock()
 		e.refused = append(e.refused, room.AsError(err))
@@ -55,6 +56,10 @@ func (e *editor) connect(ctx context.Context, d *docs.Docs) bool {
 		return false
 	}
 	e.mu.Lock()
+	if on.lost {
+		e.mu.Unlock()
+		return false
+	}
 	e.seat = seat
 	own := e.store.StateVector()
 	e.mu.Unlock()
@@ -183,8 +188,14 @@ func (e *editor) Deliver(f docs.Frames) {
 	}
 }
 
-func (e *editor) Lost(why *room.Error) {
-	e.mu.Lock()
-	e.lost, e.seat = append(e.lost, why), nil
-	e.mu.Unlock()
+// link is one connection of an editor.
+type link struct {
+	*editor
+	lost bool // guarded by the editor's mu
+}
+
+func (l *link) Lost(why *room.Error) {
+	l.mu.Lock()
+	l.editor.lost, l.seat, l.lost = append(l.editor.lost, why), nil, true
+	l.mu.Unlock()
 }

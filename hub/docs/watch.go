@@ -260,6 +260,7 @@ func (l *liveDoc) compactIfDue() {
 // setAside passes over a record that cannot be taken in, and tells the operator. mu is
 // held.
 func (l *liveDoc) setAside(seq uint64, err error) {
+	l.state.Stored(0)
 	l.state.Break(seq, err)
 	l.docs.counter.broken.Add(1)
 	l.docs.cfg.Fault(l.name, fmt.Errorf("the record at %d was set aside: %w", seq, err))
