@@ -42,6 +42,13 @@ type protocol interface {
 	gone()
 }
 
+// greeter is a protocol in which the hub speaks first.
+type greeter interface {
+	// greet is called by the reader before the first message; see handle. Before it
+	// nothing can be sent.
+	greet(ctx context.Context) bool
+}
+
 // goodbye is how a connection ends: with a code that the peer is told, or, for code 0,
 // with nobody left to say it to.
 type goodbye struct {
