@@ -88,7 +88,7 @@ func (c *conn) serve() {
 	c.startClock()
 	for on := true; on && c.bye.Load() == nil; {
 		if !c.greeting {
-			c.sock.await()
+			c.await()
 		}
 		on = c.srv.workers.serve(c)
 	}
@@ -99,6 +99,20 @@ func (c *conn) serve() {
 		}
 		if err != nil {
 			return
+		}
+	}
+}
+
+// await returns when there is something to serve, or reading fails.
+func (c *conn) await() {
+	c.sock.await()
+	if !c.speaks.pulse().pings() {
+		return
+	}
+	for c.sock.passPongs() {
+		c.hear()
+		if c.sock.empty() {
+			c.sock.await()
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -177,6 +178,10 @@ func TestEcho(t *testing.T) {
 			e.dial.CompressionMode = mode
 			p, hub := e.connect(t)
 			require.Equal(t, mode == websocket.CompressionNoContextTakeover, hub.out.deflate)
+			hub.mu.Lock()
+			until := hub.clock.until
+			hub.mu.Unlock()
+			require.True(t, until.After(time.Now().Add(time.Hour)), "nothing ends")
 			for _, n := range []int{0, 1, 125, 126, 65_535, 65_536, echoMost} {
 				s := strings.Repeat("\xff\x00echo", n)[:n]
 				p.say(s)
@@ -229,6 +234,10 @@ func TestEchoIsPinged(t *testing.T) {
 		return time.Unix(0, hub.heard.Load()).Sub(begun) > 2*(e.pulse.every+e.pulse.wait)
 	}, patience, time.Millisecond)
 	require.Nil(t, hub.bye.Load())
+	require.Eventually(t, func() bool { // pongs keep no worker
+		all := make([]byte, 1<<20)
+		return !strings.Contains(string(all[:runtime.Stack(all, true)]), ").turn(")
+	}, patience/4, time.Millisecond)
 	require.NoError(t, p.ws.CloseNow())
 	<-reading.Done()
 
@@ -306,8 +315,10 @@ func TestEchoLags(t *testing.T) {
 		small.add("kept", "")
 		require.True(t, hub.out.round(&small, 0))
 		hub.out.mu.Lock()
-		require.Len(t, hub.out.lag.latest, 1, "of its cursors only the last waits")
+		latest, waits := len(hub.out.lag.latest), string(hub.out.lag.buf)
 		hub.out.mu.Unlock()
+		require.Equal(t, 1, latest, "of the cursors only the last waits")
+		require.NotContains(t, waits, "skipped")
 		require.True(t, other.out.round(&small, 0))
 		for range 100 {
 			require.Equal(t, "cursor", quick.next())

@@ -69,6 +69,9 @@ type pulse struct {
 	steady bool          // ask every so often, silence or not
 }
 
+// pings reports whether the question is a WebSocket ping.
+func (p pulse) pings() bool { return p.frame[0] == finPing }
+
 // upgrade is what becomes of a request that is to be a WebSocket.
 type upgrade struct {
 	subprotocols []string    // a client that offers some must offer one of these; none: whatever it offers
@@ -111,7 +114,7 @@ func (u upgrade) options(c *conn) *websocket.AcceptOptions {
 		InsecureSkipVerify: true, // the origin is guard's to check
 		CompressionMode:    u.compression.mode(),
 	}
-	if c.speaks.pulse().frame[0] == finPing {
+	if c.speaks.pulse().pings() {
 		o.OnPongReceived = func(context.Context, []byte) { c.hear() }
 	}
 	return o
