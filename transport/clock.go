@@ -20,9 +20,12 @@ type clock struct {
 // startClock begins to watch the time.
 func (c *conn) startClock() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.clock.until = time.Now().Add(connectTimeout)
+	if !c.clock.known {
+		c.clock.until = time.Now().Add(connectTimeout)
+	}
 	c.clock.timer = time.AfterFunc(connectTimeout, c.tick)
+	c.mu.Unlock()
+	c.tick()
 }
 
 // allow gives the caller so long from now on to be known.
@@ -106,6 +109,9 @@ func (t *clock) steady(now, heard time.Time, p pulse) (next time.Time, ping bool
 	cut := heard.Add(p.every + p.wait)
 	if !now.Before(cut) {
 		return now, false, wire.CloseNoPong
+	}
+	if t.pinged.IsZero() { // it begins with the first interval, and not before the greeting
+		t.pinged = now
 	}
 	if ping = now.Sub(t.pinged) >= p.every; ping {
 		t.pinged = now

@@ -30,7 +30,8 @@ type conn struct {
 	out    sender // beneath both
 
 	// owned by the reader, which is the owner, or a worker while the owner waits for it
-	limit limiter
+	limit    limiter
+	greeting bool // a greeter is yet to greet
 
 	// shared
 	heard atomic.Int64            // when the peer was last heard, in Unix nanoseconds
@@ -46,6 +47,7 @@ type conn struct {
 func newConn(s *Server, speak func(*conn) protocol) *conn {
 	c := &conn{srv: s, limit: newLimiter(s.cfg.Limits)}
 	c.speaks = speak(c)
+	_, c.greeting = c.speaks.(greeter)
 	c.hear()
 	return c
 }
@@ -85,7 +87,9 @@ func (c *conn) serve() {
 	defer c.release()
 	c.startClock()
 	for on := true; on && c.bye.Load() == nil; {
-		c.sock.await()
+		if !c.greeting {
+			c.await()
+		}
 		on = c.srv.workers.serve(c)
 	}
 	for c.bye.Load().said() { // the peer's close frame is still to come
@@ -99,9 +103,29 @@ func (c *conn) serve() {
 	}
 }
 
-// turn serves the next message. It is false when the connection is over.
+// await returns when there is something to serve, or reading fails.
+func (c *conn) await() {
+	c.sock.await()
+	if !c.speaks.pulse().pings() {
+		return
+	}
+	for c.sock.passPongs() {
+		c.hear()
+		if c.sock.empty() {
+			c.sock.await()
+		}
+	}
+}
+
+// turn serves the greeting or the next message. It is false when the connection is over.
 func (c *conn) turn() (on bool) {
 	defer c.survive()
+	if c.greeting {
+		c.greeting = false
+		ctx, cancel := c.command()
+		defer cancel()
+		return c.bye.Load() == nil && c.speaks.(greeter).greet(ctx)
+	}
 	if c.out.room(c.srv.ctx) != nil {
 		return false
 	}

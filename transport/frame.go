@@ -14,6 +14,7 @@ const (
 	finBinary = 0x80 | 0x2
 	finClose  = 0x80 | 0x8
 	finPing   = 0x80 | 0x9
+	finPong   = 0x80 | 0xA
 )
 
 // headerRoom is what openFrame leaves for the header: that of a payload of 126 to

@@ -70,6 +70,9 @@ func (f *frameLimit) watch(p []byte) (good int, err error) {
 	return len(p), nil
 }
 
+// between reports whether the stream stands between two frames, and nothing is wrong.
+func (f *frameLimit) between() bool { return f.skip == 0 && len(f.head) == 0 && f.err == nil }
+
 // check judges a header as far as it has come: before the library sees the byte
 // that is wrong, so that it is always here that it is found.
 func (f *frameLimit) check() error {

@@ -42,6 +42,13 @@ type protocol interface {
 	gone()
 }
 
+// greeter is a protocol in which the hub speaks first.
+type greeter interface {
+	// greet is called by the reader before the first message; see handle. Before it
+	// nothing can be sent.
+	greet(ctx context.Context) bool
+}
+
 // goodbye is how a connection ends: with a code that the peer is told, or, for code 0,
 // with nobody left to say it to.
 type goodbye struct {
@@ -61,6 +68,9 @@ type pulse struct {
 	wait   time.Duration // and cut off after so long a further one
 	steady bool          // ask every so often, silence or not
 }
+
+// pings reports whether the question is a WebSocket ping.
+func (p pulse) pings() bool { return p.frame[0] == finPing }
 
 // upgrade is what becomes of a request that is to be a WebSocket.
 type upgrade struct {
@@ -104,7 +114,7 @@ func (u upgrade) options(c *conn) *websocket.AcceptOptions {
 		InsecureSkipVerify: true, // the origin is guard's to check
 		CompressionMode:    u.compression.mode(),
 	}
-	if c.speaks.pulse().frame[0] == finPing {
+	if c.speaks.pulse().pings() {
 		o.OnPongReceived = func(context.Context, []byte) { c.hear() }
 	}
 	return o

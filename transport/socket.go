@@ -103,9 +103,43 @@ func (s *socket) open(under net.Conn, raw syscall.RawConn, ahead []byte, out *se
 // shallow frame with no buffer in hand: that is where connections are most of the
 // time, and what they cost then is most of what they cost.
 func (s *socket) await() {
-	if len(s.in) == 0 && s.lib.Buffered() == 0 && s.limit.err == nil {
+	if s.empty() && s.limit.err == nil {
 		_ = s.fill() // Read finds out what is wrong
 	}
+}
+
+// empty reports whether all that was read has been passed on.
+func (s *socket) empty() bool { return len(s.in) == 0 && s.lib.Buffered() == 0 }
+
+// passPongs takes whole pongs from the front of what was read, between two messages. The
+// library would take them too, but then wait for a message, with a worker held up for
+// as long as none comes.
+func (s *socket) passPongs() (passed bool) {
+	for s.lib.Buffered() == 0 && s.limit.between() {
+		n := wholePong(s.in)
+		if n == 0 {
+			break
+		}
+		if _, s.limit.err = s.limit.watch(s.in[:n]); s.limit.err != nil {
+			break // Read tells of it
+		}
+		passed = true
+		if s.in = s.in[n:]; len(s.in) == 0 {
+			s.giveBack()
+		}
+	}
+	return passed
+}
+
+// wholePong is the length of the pong at the beginning of buf, or 0.
+func wholePong(buf []byte) int {
+	if len(buf) < 2 || buf[0] != finPong || buf[1] < 0x80 || buf[1] > 0x80+125 {
+		return 0
+	}
+	if n := 2 + 4 + int(buf[1]&0x7f); n <= len(buf) {
+		return n
+	}
+	return 0
 }
 
 // fill waits for bytes.
