@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/hubbub-im/hubbub/hub"
+	"github.com/hubbub-im/hubbub/hub/docs"
 	"github.com/hubbub-im/hubbub/transport"
 	"github.com/hubbub-im/hubbub/web"
 )
@@ -34,6 +35,7 @@ type ServeCmd struct {
 	TLS     tlsFlags     `embed:""`
 	Engine  engineFlags  `embed:""`
 	Bounds  boundFlags   `embed:""`
+	Docs    docFlags     `embed:""`
 	Logging loggingFlags `embed:""`
 }
 
@@ -118,7 +120,9 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 		Fault: func(room string, err error) { log.Warn().Str("room", room).Err(err).Msg("hub") },
 	})
 	defer h.Close()
-	server := transport.New(c.transport(h, engine, identity, log))
+	documents := c.Docs.open(engine, h, log)
+	defer documents.Close()
+	server := transport.New(c.transport(h, documents, engine, identity, log))
 	admin, err := c.serveAdmin(server, log)
 	if err != nil {
 		return err
@@ -129,13 +133,14 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	go func() { served <- server.Serve(cert.listen(listener)) }()
 	err = c.attend(ctx, &reloading{c, identity, cert, listener.Addr(), log}, served)
 	log.Info().Msg("going down")
+	documents.Close()
 	drain(server, h, log)
 	return err
 }
 
-func (c *ServeCmd) transport(h *hub.Hub, e *engine, identity *transport.Identity, log zerolog.Logger) transport.Config {
+func (c *ServeCmd) transport(h *hub.Hub, d *docs.Docs, e *engine, identity *transport.Identity, log zerolog.Logger) transport.Config {
 	cfg := transport.Config{
-		Hub: h, Log: e.log, Identity: identity, Logger: log, APIKeys: c.Auth.APIKey, Origins: c.Auth.Origin,
+		Hub: h, Docs: d, Log: e.log, Identity: identity, Logger: log, APIKeys: c.Auth.APIKey, Origins: c.Auth.Origin,
 		CSP: web.ContentSecurityPolicy, Version: version,
 		Limits: transport.Limits{
 			Rate: c.Bounds.Rate, Burst: c.Bounds.Burst,
