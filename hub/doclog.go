@@ -10,7 +10,8 @@ import (
 // Its entries live in streams apart from the rooms'.
 //
 // A document is named "room/title", the room being all before the last slash, or
-// "room" alone.
+// "room" alone; see room.DocRoom. What was replaced or erased shows in no Floor, and
+// in no Prev as a hole.
 //
 // Two forms exist, as of Log: Memory, and the one of hub/bridge.
 // hubtest.TestDocLog is the contract as a test.

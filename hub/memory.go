@@ -139,6 +139,12 @@ func (m *Memory) store(name string, records []Record, done func([]Ack)) {
 	}
 	watchers := r.watchers
 	m.mu.Unlock()
+	m.bring(watchers, stored)
+	done(acks)
+}
+
+// bring tells watchers of what was stored. Only run calls it.
+func (m *Memory) bring(watchers []*memoryWatch, stored []Entry) {
 	for _, w := range watchers {
 		for _, e := range stored {
 			if w.on.Load() {
@@ -149,7 +155,6 @@ func (m *Memory) store(name string, records []Record, done func([]Ack)) {
 			m.touched = append(m.touched, w)
 		}
 	}
-	done(acks)
 }
 
 // flush ends what was brought in one go.

@@ -37,10 +37,16 @@ func (r *memoryRoom) tail() uint64 {
 }
 
 func (r *memoryRoom) trim(through uint64) {
-	n := r.search(through + 1)
+	r.drop(through)
+	r.floor = max(r.floor, through)
+}
+
+// drop removes the entries up to a sequence, without a floor: whoever asks for them
+// misses nothing.
+func (r *memoryRoom) drop(through uint64) {
+	n := sort.Search(len(r.entries), func(i int) bool { return r.entries[i].Seq > through })
 	clear(r.entries[:n]) // or the array keeps their data
 	r.entries = r.entries[n:]
-	r.floor = max(r.floor, through)
 }
 
 // search gives the place of the first entry at seq or after it.

@@ -20,7 +20,8 @@ import (
 // Config is what a Server is built from. Hub, Log and Identity are required.
 type Config struct {
 	Hub      *hub.Hub
-	Log      hub.Log // for positions and health
+	Log      hub.Log      // for positions
+	Health   func() error // why the hub cannot store what it is given; nil: what Log says
 	Identity *Identity
 	Docs     *docs.Docs // nil: there are no documents
 	Logger   zerolog.Logger

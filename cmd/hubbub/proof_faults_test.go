@@ -60,7 +60,7 @@ func serveFaulty(c *ServeCmd, faulty func(hub.Log) hub.Log, log zerolog.Logger) 
 	}
 	bad := faulty(engine.log)
 	h := hub.New(hub.Config{Log: bad, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}})
-	cfg := c.transport(h, engine, identity, log)
+	cfg := c.transport(h, nil, engine, identity, log)
 	cfg.Log = bad
 	server := transport.New(cfg)
 	c.greet(os.Stdout, listener.Addr(), nil)

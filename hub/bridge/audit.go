@@ -62,14 +62,18 @@ func (l *Log) info(ctx context.Context, p *partition) (*jetstream.StreamInfo, er
 	return s.CachedInfo(), nil
 }
 
-// judge compares a stream with what is remembered of it.
-func judge(at partitionAt, st jetstream.StreamState) []string {
+// judge compares a stream with what is remembered of it. In one of documents holes
+// are no loss: each entry that replaces others leaves some.
+func judge(of Kind, at partitionAt, st jetstream.StreamState) []string {
 	var found []string
 	if st.Lost != nil && len(st.Lost.Msgs) > 0 {
 		found = append(found, fmt.Sprintf("%d messages could not be read and are lost, from %d to %d", len(st.Lost.Msgs), slices.Min(st.Lost.Msgs), slices.Max(st.Lost.Msgs)))
 	}
 	if st.LastSeq < at.Mark {
 		found = append(found, fmt.Sprintf("it ends at %d, and %d was acknowledged", st.LastSeq, at.Mark))
+	}
+	if of == Documents {
+		return found
 	}
 	if st.NumDeleted > at.Deleted {
 		found = append(found, fmt.Sprintf("%d messages inside it are gone, and %d are accounted for", st.NumDeleted, at.Deleted))
@@ -99,7 +103,7 @@ func (p *partition) examine(st jetstream.StreamState, mark uint64, opening bool)
 		st.Lost = nil // as before
 	}
 	p.lost = lost
-	found := judge(at, st)
+	found := judge(p.log.cfg.Of, at, st)
 	if len(found) == 0 {
 		p.at.Deleted, p.at.First = at.Deleted, at.First
 		p.mu.Unlock()
@@ -162,7 +166,7 @@ func (p *partition) tell(found ...string) {
 	}
 	l.mu.Unlock()
 	for _, what := range found {
-		l.cfg.Fault(fmt.Errorf("stream %s: %s; its rooms have a new epoch", p.stream, what))
+		l.cfg.Fault(fmt.Errorf("stream %s: %s; its %s have a new epoch", p.stream, what, l.cfg.Of))
 	}
 	l.renewed.Store(true)
 	l.watches.suspect(p.n)

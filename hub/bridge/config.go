@@ -41,11 +41,13 @@ type Config struct {
 	// is an error, and nothing is created.
 	Existing bool
 
+	Of Kind // what the log is of; Rooms
+
 	Prefix     string        // of subjects and stream names; "hubbub"
 	Partitions int           // streams that the rooms are spread over, fixed at creation; 0: as created, or 16
 	Replicas   int           // copies of each stream; 1
 	Ack        AckLevel      // AckFsync
-	Dedup      time.Duration // how long a message id is known, fixed at creation; 0: as created, or 2 min; at most 10 min
+	Dedup      time.Duration // how long a message id is known, fixed at creation; 0: as created, or 2 min, of documents 10 s; at most 10 min
 
 	AckTimeout   time.Duration // how long one try of an append may take; 5 s, less than 10 s
 	GiveUp       time.Duration // after how long an append without an answer fails; 15 s
@@ -62,6 +64,7 @@ const (
 	defaultPartitions = 16
 	maxPartitions     = 64
 	defaultDedup      = 2 * time.Minute
+	defaultDocDedup   = 10 * time.Second       // for repeats of a try alone: what an update brings twice is there once
 	minDedup          = 100 * time.Millisecond // the server's own bound
 	maxDedup          = 10 * time.Minute       // ids are kept in memory
 
@@ -93,6 +96,8 @@ func (c *Config) setDefaults() error {
 
 func (c *Config) check() error {
 	switch {
+	case c.Of != Rooms && c.Of != Documents:
+		return fmt.Errorf("of: %d; give Rooms or Documents", c.Of)
 	case c.Connect == nil:
 		return fmt.Errorf("connect: no way to connect is given")
 	case !prefixForm.MatchString(c.Prefix):

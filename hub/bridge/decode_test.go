@@ -97,9 +97,15 @@ func TestDecodeStored(t *testing.T) {
 	e, err := decodeStored([]byte(`{"message":{"seq":5,"data":"aGVsbG8="}}`))
 	require.NoError(t, err)
 	require.Equal(t, "hello", string(e.Data))
+	require.Empty(t, e.header)
+	e, err = decodeStored([]byte(`{"message":{"seq":5,"hdrs":"TkFUUy8xLjANCk5hdHMtTXNnLUlkOiB4DQoNCg=="}}`))
+	require.NoError(t, err)
+	require.Equal(t, "x", e.header.Get("Nats-Msg-Id"))
+	require.Empty(t, e.Data)
 	for body, want := range map[string]string{
 		"": "unexpected end", "{}": "holds no message", `{"message":{"seq":0}}`: "holds no message",
 		`{"message":{"seq":5,"data":"*"}}`:                                      "illegal base64",
+		`{"message":{"seq":5,"hdrs":"eA=="}}`:                                   "the leader's answer: nats",
 		`{"error":{"code":500,"err_code":1,"description":"ill"}}`:               "ill (1)",
 		`{"error":{"code":404,"err_code":10037,"description":"no such thing"}}`: "message not found",
 	} {

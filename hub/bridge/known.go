@@ -50,3 +50,17 @@ func (k *known) forget() {
 	defer k.mu.Unlock()
 	k.young, k.old = make(map[string]uint64), nil
 }
+
+// correct takes in that a subject ends at seq, unless something was stored since it
+// was seen to end higher.
+func (k *known) correct(subject string, seen, seq uint64) {
+	if k == nil {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if max(k.young[subject], k.old[subject]) == seen && seen > seq {
+		delete(k.old, subject)
+		k.young[subject] = seq
+	}
+}

@@ -22,7 +22,7 @@ const (
 	lastWrite, lateWrite = 10 * time.Second, 2 * time.Second
 )
 
-// Log is a hub.Log on JetStream.
+// Log is a hub.Log on JetStream, and a hub.DocLog if it is of documents.
 type Log struct {
 	// static after Open
 	cfg     Config
@@ -31,6 +31,7 @@ type Log struct {
 	watches *watches
 	known   *known        // nil where no replica can be behind
 	readers chan struct{} // a token for each history read under way
+	blobs   *Blobs        // nil: it is of rooms
 
 	life
 	health  atomic.Pointer[error]
@@ -56,7 +57,8 @@ type engine struct {
 type life struct {
 	ctx     context.Context // ends when the log is closed
 	cancel  context.CancelFunc
-	writers sync.WaitGroup
+	writers sync.WaitGroup // and swaps
+	gate    sync.RWMutex   // held to begin a swap, and to say that the log is closed
 	tasks   sync.WaitGroup // keepHealth, keepMarks
 	closing sync.Mutex     // held while closing
 	closed  atomic.Bool
@@ -141,8 +143,7 @@ func (l *Log) ready() error {
 
 // connect opens the three connections.
 func (l *Log) connect() (err error) {
-	// What cannot be sent now is tried again later, so nothing is kept for it.
-	always := []nats.Option{nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait)}
+	always := lasting()
 	if l.pub, err = l.cfg.Connect("hubbub-append", append(always,
 		nats.ReconnectHandler(func(*nats.Conn) { l.lookAgain() }))...); err != nil {
 		return err
@@ -157,6 +158,12 @@ func (l *Log) connect() (err error) {
 	return err
 }
 
+// lasting are the options of each connection. What cannot be sent now is tried again
+// later, so nothing is kept for it.
+func lasting() []nats.Option {
+	return []nats.Option{nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait)}
+}
+
 // reconnectWait is how long a lost connection waits between tries.
 const reconnectWait = 100 * time.Millisecond
 
@@ -166,11 +173,14 @@ func (l *Log) disconnect() {
 			nc.Close()
 		}
 	}
+	if l.blobs != nil && l.blobs.nc != nil {
+		l.blobs.nc.Close()
+	}
 }
 
-// partition finds where a room is.
-func (l *Log) partition(room string) *partition {
-	return l.parts[partitionOf(room, len(l.parts))]
+// partition finds where a room or a document is.
+func (l *Log) partition(name string) *partition {
+	return l.parts[partitionOf(name, len(l.parts))]
 }
 
 // Append queues the records with the room's partition; see hub.Log.
@@ -183,7 +193,10 @@ func (l *Log) Append(room string, records []hub.Record, done func([]hub.Ack)) er
 func (l *Log) Close(ctx context.Context) error {
 	l.closing.Lock()
 	defer l.closing.Unlock()
-	if l.closed.Swap(true) {
+	l.gate.Lock()
+	before := l.closed.Swap(true)
+	l.gate.Unlock()
+	if before {
 		return nil
 	}
 	for _, p := range l.parts {

@@ -59,8 +59,12 @@ func (p *partition) epoch() string {
 	return p.at.Epoch
 }
 
-// floor is the sequence up to which the partition may have been trimmed.
+// floor is the sequence up to which the partition may have been trimmed. What is
+// missing of a document was replaced or erased.
 func (p *partition) floor() uint64 {
+	if p.log.cfg.Of == Documents {
+		return 0
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return max(p.at.First, 1) - 1
@@ -74,8 +78,8 @@ func (p *partition) append(room string, records []hub.Record, done func([]hub.Ac
 	}
 	subject := p.log.cfg.logSubject(p.n, room)
 	for i, rec := range records {
-		if len(rec.Data) > maxRecord {
-			return fmt.Errorf("%w: %d bytes, at most %d", hub.ErrTooLarge, len(rec.Data), maxRecord)
+		if len(rec.Data) > hub.MaxRecord {
+			return fmt.Errorf("%w: %d bytes, at most %d", hub.ErrTooLarge, len(rec.Data), hub.MaxRecord)
 		}
 		a.messages[i] = message{subject: subject, id: messageID(room, rec.ID), data: rec.Data, of: a, at: i}
 		a.bytes += len(rec.Data) + recordCost
@@ -100,13 +104,18 @@ func messageID(room, id string) string {
 func (p *partition) answer(m *message, ack hub.Ack) {
 	if ack.Err == nil {
 		ack.Epoch = p.epoch()
-		if ack.Seq > p.mark.Load() {
-			p.mark.Store(ack.Seq)
-		}
+		p.acked(ack.Seq)
 	}
 	a := m.of
 	a.acks[m.at] = ack
 	if a.left--; a.left == 0 {
 		a.done(a.acks)
+	}
+}
+
+// acked takes in that a sequence is acknowledged.
+func (p *partition) acked(seq uint64) {
+	for mark := p.mark.Load(); seq > mark && !p.mark.CompareAndSwap(mark, seq); {
+		mark = p.mark.Load()
 	}
 }

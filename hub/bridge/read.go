@@ -122,13 +122,14 @@ func (r *reading) forward(ctx context.Context, from uint64, limit, maxBytes int)
 // engine is in this process. A row is counted before it is sent, and for that all blocks from
 // its beginning on, or all before it, are loaded once more; meanwhile nobody can
 // publish to the partition. One by one, only those blocks are loaded in which the
-// entries are, and publishers come in between.
+// entries are, and publishers come in between. A document is read whole, and has
+// few entries since its past is replaced: a row is the fastest way.
 const fewSteps = 100
 
 // next asks for n entries, the first at seq or after it. There may be fewer if
 // they are large.
 func (r *reading) next(ctx context.Context, seq uint64, n int) (directAnswer, error) {
-	if r.log.near && n > 1 && r.limit <= fewSteps {
+	if r.log.near && n > 1 && r.limit <= fewSteps && r.log.cfg.Of == Rooms {
 		return r.steps(ctx, max(seq, 1), n)
 	}
 	return getMany(ctx, r.log.old, r.part.stream, directGet{Seq: max(seq, 1), NextFor: r.subject, Batch: n, MaxBytes: readChunk})

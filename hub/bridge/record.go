@@ -34,9 +34,6 @@ type partitionAt struct {
 
 func newEpoch() string { return strings.ReplaceAll(uuid.NewString(), "-", "")[:16] }
 
-func (c *Config) metaStream() string  { return strings.ToUpper(c.Prefix) + "_META" }
-func (c *Config) metaSubject() string { return c.Prefix + ".meta.record" }
-
 // recall reads the newest record and takes from it what was fixed at creation.
 func (l *Log) recall(ctx context.Context, meta jetstream.Stream) (*record, error) {
 	rec, _, err := l.lastRecord(ctx, meta)

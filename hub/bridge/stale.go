@@ -2,12 +2,12 @@ package bridge
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/hubbub-im/hubbub/hub"
@@ -53,10 +53,13 @@ func (r *reading) fresher(ctx context.Context, read func(context.Context) (hub.P
 	if err != nil {
 		return hub.Page{}, err
 	}
-	if len(newer) == 0 {
-		r.log.lookAgain() // the end of the log may have been lost
-	}
 	page.Entries = append(page.Entries, newer...)
+	if r.stale(page) {
+		r.log.lookAgain() // the end of the log may have been lost
+		if _, err := r.log.current(ctx, r.part, r.subject, 0); err != nil {
+			return hub.Page{}, err
+		}
+	}
 	if r.newest {
 		return cutOldest(page, r.limit), nil
 	}
@@ -79,14 +82,14 @@ func (r *reading) fromLeader(ctx context.Context, page hub.Page) (newer []hub.En
 		if !r.newest && (len(page.Entries)+len(newer) >= r.limit || bytes > hub.MaxPageBytes) {
 			return newer, nil
 		}
-		e, err := r.leaderNext(ctx, from)
+		e, err := r.log.leaderNext(ctx, r.part, r.subject, from)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return newer, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if newer = append(newer, e); len(newer) > leaderMost {
+		if newer = append(newer, e.Entry); len(newer) > leaderMost {
 			return nil, unavailable(fmt.Errorf("stream %s: the replica that answered is far behind", r.part.stream))
 		}
 		bytes += len(e.Data)
@@ -94,42 +97,62 @@ func (r *reading) fromLeader(ctx context.Context, page hub.Page) (newer []hub.En
 	}
 }
 
-// leaderNext asks the leader for the first entry at seq or after it.
-func (r *reading) leaderNext(ctx context.Context, seq uint64) (hub.Entry, error) {
-	req, err := json.Marshal(directGet{Seq: seq, NextFor: r.subject})
+// kept is a message as the leader has stored it.
+type kept struct {
+	hub.Entry
+	header nats.Header
+}
+
+// leaderNext asks the leader for the first entry of a subject at seq or after it.
+func (l *Log) leaderNext(ctx context.Context, p *partition, subject string, seq uint64) (kept, error) {
+	return l.leader(ctx, p, directGet{Seq: seq, NextFor: subject})
+}
+
+func (l *Log) leader(ctx context.Context, p *partition, req directGet) (kept, error) {
+	return leaderGet(ctx, l.old, p.stream, req)
+}
+
+// leaderGet asks a stream's leader for one message.
+func leaderGet(ctx context.Context, nc *nats.Conn, stream string, get directGet) (kept, error) {
+	req, err := json.Marshal(get)
 	if err != nil {
-		return hub.Entry{}, fmt.Errorf("encode the request: %w", err)
+		return kept{}, fmt.Errorf("encode the request: %w", err)
 	}
-	msg, err := r.log.old.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+r.part.stream, req)
+	msg, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, req)
 	if err != nil {
-		return hub.Entry{}, unavailable(err)
+		return kept{}, unavailable(err)
 	}
 	return decodeStored(msg.Data)
 }
 
 // decodeStored reads the leader's answer.
-func decodeStored(data []byte) (hub.Entry, error) {
+func decodeStored(data []byte) (kept, error) {
 	var answer struct {
 		Error   *apiError `json:"error"`
 		Message *struct {
-			Seq  uint64 `json:"seq"`
-			Data string `json:"data"`
+			Seq    uint64 `json:"seq"`
+			Header []byte `json:"hdrs"`
+			Data   []byte `json:"data"`
 		} `json:"message"`
 	}
 	if err := json.Unmarshal(data, &answer); err != nil {
-		return hub.Entry{}, unavailable(fmt.Errorf("the leader's answer: %w", err))
+		return kept{}, unavailable(fmt.Errorf("the leader's answer: %w", err))
 	}
 	switch {
 	case answer.Error != nil && answer.Error.Code == 404:
-		return hub.Entry{}, jetstream.ErrMsgNotFound
+		return kept{}, jetstream.ErrMsgNotFound
 	case answer.Error != nil:
-		return hub.Entry{}, unavailable(answer.Error)
+		return kept{}, unavailable(answer.Error)
 	case answer.Message == nil || answer.Message.Seq == 0:
-		return hub.Entry{}, unavailable(errors.New("the leader's answer holds no message"))
+		return kept{}, unavailable(errors.New("the leader's answer holds no message"))
 	}
-	body, err := base64.StdEncoding.DecodeString(answer.Message.Data)
-	if err != nil {
-		return hub.Entry{}, unavailable(fmt.Errorf("the leader's answer: %w", err))
+	k := kept{Entry: hub.Entry{Seq: answer.Message.Seq, Data: answer.Message.Data}}
+	if len(answer.Message.Header) == 0 {
+		return k, nil
 	}
-	return hub.Entry{Seq: answer.Message.Seq, Data: body}, nil
+	var err error
+	if k.header, err = nats.DecodeHeadersMsg(answer.Message.Header); err != nil {
+		return kept{}, unavailable(fmt.Errorf("the leader's answer: %w", err))
+	}
+	return k, nil
 }

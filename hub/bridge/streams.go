@@ -8,28 +8,26 @@ import (
 	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hubbub-im/hubbub/hub"
 )
 
-const (
-	// maxRecord bounds one stored record, headers apart.
-	maxRecord = 512 << 10
-	// headerRoom is what the headers of a stored message may add.
-	headerRoom = 4096
-)
+// headerRoom is what the headers of a stored message may add.
+const headerRoom = 4096
 
 // logConfig is the configuration of a partition. It is fixed at creation: loss of
 // power during a change can cost the whole stream.
 func (c *Config) logConfig(p int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        c.stream(p),
-		Description: "Hubbub: the log of a partition of its rooms",
+		Description: "Hubbub: the log of a partition of its " + c.Of.String(),
 		Subjects:    []string{c.logFilter(p)},
 
-		// Nothing is trimmed: what a room has said stays.
+		// Nothing is trimmed: what was said stays.
 		Retention: jetstream.LimitsPolicy,
 		Discard:   jetstream.DiscardOld,
 		MaxMsgs:   -1, MaxBytes: -1, MaxMsgsPerSubject: -1, MaxConsumers: -1,
-		MaxMsgSize: maxRecord + headerRoom,
+		MaxMsgSize: hub.MaxRecord + headerRoom,
 
 		Storage:     jetstream.FileStorage,
 		Compression: jetstream.NoCompression,      // compressed blocks were corrupted by compaction (nats-server 8312)
@@ -49,8 +47,8 @@ func (c *Config) logConfig(p int) jetstream.StreamConfig {
 		DenyDelete: false,
 		DenyPurge:  false,
 
-		AllowRollup: false, // a rollup would remove a room's past
-		AllowMsgTTL: false, // or parts of it, with markers published again
+		AllowRollup: c.Of == Documents, // it would remove a room's past; of a document it is Swap
+		AllowMsgTTL: false,             // would remove parts of it, with markers published again
 	}
 }
 
@@ -60,7 +58,7 @@ func (c *Config) logConfig(p int) jetstream.StreamConfig {
 func (c *Config) metaConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        c.metaStream(),
-		Description: "Hubbub: epochs and marks of its log",
+		Description: "Hubbub: epochs and marks of the log of its " + c.Of.String(),
 		Subjects:    []string{c.metaSubject()},
 		Storage:     jetstream.FileStorage,
 		MaxMsgs:     8,
@@ -73,7 +71,11 @@ func (l *Log) store(ctx context.Context) (*record, error) {
 	meta, err := l.js.Stream(ctx, l.cfg.metaStream())
 	switch {
 	case err == nil:
-		return l.recall(ctx, meta)
+		rec, err := l.recall(ctx, meta)
+		if err == nil && l.cfg.Of == Documents {
+			err = l.openBlobs(ctx, false)
+		}
+		return rec, err
 	case !errors.Is(err, jetstream.ErrStreamNotFound):
 		return nil, fmt.Errorf("look for the log: %w", err)
 	case l.cfg.Existing:
@@ -89,6 +91,9 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 		return nil, fmt.Errorf("the log cannot be created: %w", err)
 	}
 	orDefault(&l.cfg.Partitions, defaultPartitions)
+	if l.cfg.Of == Documents {
+		orDefault(&l.cfg.Dedup, defaultDocDedup)
+	}
 	orDefault(&l.cfg.Dedup, defaultDedup)
 	rec := &record{Version: recordVersion}
 	for p := range l.cfg.Partitions {
@@ -100,6 +105,11 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 			return nil, fmt.Errorf("stream %s holds messages, and %s, which tells where the log stood, is gone: nothing was changed. Restore it from a backup, or start with another folder", l.cfg.stream(p), l.cfg.metaStream())
 		}
 		rec.Partitions = append(rec.Partitions, partitionAt{Epoch: newEpoch()})
+	}
+	if l.cfg.Of == Documents {
+		if err := l.openBlobs(ctx, true); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := l.js.CreateStream(ctx, l.cfg.metaConfig()); err != nil {
 		return nil, fmt.Errorf("create stream %s: %w", l.cfg.metaStream(), err)

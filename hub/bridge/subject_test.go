@@ -60,6 +60,47 @@ func FuzzUnescape(f *testing.F) {
 	})
 }
 
+// TestNamesInSubjects pins the subjects: others would leave what is stored behind.
+func TestNamesInSubjects(t *testing.T) {
+	rooms, docs := &Config{Prefix: "hubbub"}, &Config{Prefix: "hubbub", Of: Documents}
+	require.Equal(t, "hubbub.log.3.a=2fb", rooms.logSubject(3, "a/b"))
+	require.Equal(t, "hubbub.live.3.a=2fb", rooms.liveSubject(3, "a/b"))
+	require.Equal(t, "hubbub.log.3.*", rooms.logFilter(3))
+	require.Equal(t, "hubbub.live.3.{{wildcard(1)}}", rooms.liveDestination(3))
+	require.Equal(t, "hubbub.doc.3.*.*", docs.logFilter(3))
+	require.Equal(t, "hubbub.livedoc.3.{{wildcard(1)}}.{{wildcard(2)}}", docs.liveDestination(3))
+	for name, tokens := range map[string]string{
+		"a": "a.=", "a/b": "a.b", "a/b/c": "a=2fb.c", "a.b/c": "a=2eb.c", "=": "=3d.=", "a/=": "a.=3d",
+		"/": "==.==", "a/": "a.==", "/a": "==.a", "": "==.=", "é/*": "=c3=a9.=2a",
+	} {
+		require.Equal(t, "hubbub.doc.3."+tokens, docs.logSubject(3, name), "%q", name)
+		require.Equal(t, "hubbub.livedoc.3."+tokens, docs.liveSubject(3, name), "%q", name)
+	}
+	for _, c := range []*Config{rooms, docs} {
+		require.Equal(t, c.logSubject(3, "a/b"), c.loggedAs(c.liveSubject(3, "a/b")))
+	}
+	require.Equal(t, []string{"HUBBUB_LOG_03", "HUBBUB_META", "hubbub.meta.record"}, []string{rooms.stream(3), rooms.metaStream(), rooms.metaSubject()})
+	require.Equal(t, []string{"HUBBUB_DOC_03", "HUBBUB_DOCMETA", "hubbub.docmeta.record"}, []string{docs.stream(3), docs.metaStream(), docs.metaSubject()})
+	for _, tokens := range []string{"a", "a.", ".a", "a.b.c", "a.=2", "=.a"} {
+		_, err := document(tokens)
+		require.Error(t, err, "%q", tokens)
+	}
+}
+
+func FuzzDocument(f *testing.F) {
+	for _, s := range []string{"a", "a/b", "/", "a//b", "=/==", "\x00/\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		tokens := Documents.tokens(name)
+		require.True(t, server.IsValidLiteralSubject("hubbub.doc.1."+tokens), "%q", tokens)
+		require.Equal(t, 1, strings.Count(tokens, "."))
+		back, err := document(tokens)
+		require.NoError(t, err)
+		require.Equal(t, name, back)
+	})
+}
+
 // TestPartitionOfNeverChanges pins where rooms are: another answer would leave
 // their messages behind.
 func TestPartitionOfNeverChanges(t *testing.T) {

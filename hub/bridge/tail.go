@@ -21,7 +21,11 @@ func (l *Log) Tail(ctx context.Context, room string) (hub.Position, error) {
 	return steady(p, func(epoch string) (hub.Position, error) {
 		subject := l.cfg.logSubject(p.n, room)
 		e, _, err := getOne(ctx, l.live, p.stream, directGet{LastFor: subject})
-		return hub.Position{Epoch: epoch, Seq: max(e.Seq, l.known.tail(subject))}, err
+		if err != nil {
+			return hub.Position{}, err
+		}
+		seq, err := l.current(ctx, p, subject, e.Seq)
+		return hub.Position{Epoch: epoch, Seq: seq}, err
 	})
 }
 
@@ -72,7 +76,7 @@ func (l *Log) someTails(ctx context.Context, p *partition, epoch string, rooms [
 	subjects := make([]string, 0, len(places))
 	for _, i := range places {
 		subject := l.cfg.logSubject(p.n, rooms[i])
-		tails[i] = hub.Position{Epoch: epoch, Seq: l.known.tail(subject)}
+		tails[i] = hub.Position{Epoch: epoch}
 		if at[subject] == nil {
 			subjects = append(subjects, subject)
 		}
@@ -90,7 +94,16 @@ func (l *Log) someTails(ctx context.Context, p *partition, epoch string, rooms [
 			return fmt.Errorf("%w: stream %s: an answer for %q, which nobody asked for", hub.ErrUnavailable, p.stream, subject)
 		}
 		for _, i := range at[subject] {
-			tails[i].Seq = max(tails[i].Seq, a.entries[k].Seq)
+			tails[i].Seq = a.entries[k].Seq
+		}
+	}
+	for subject, places := range at {
+		seq, err := l.current(ctx, p, subject, tails[places[0]].Seq)
+		if err != nil {
+			return err
+		}
+		for _, i := range places {
+			tails[i].Seq = seq
 		}
 	}
 	return nil

@@ -120,11 +120,9 @@ const (
 // hearNews subscribes to what the engine tells.
 func (w *watches) hearNews() error {
 	for subject, heard := range map[string]nats.MsgHandler{
-		newsElected + "*": func(msg *nats.Msg) { w.elected(strings.TrimPrefix(msg.Subject, newsElected)) },
-		newsAbandoned + "*": func(msg *nats.Msg) {
-			w.log.cfg.Fault(fmt.Errorf("stream %s: a batch was dropped: %s", strings.TrimPrefix(msg.Subject, newsAbandoned), msg.Data))
-		},
-		newsFull: func(msg *nats.Msg) { w.log.cfg.Fault(fmt.Errorf("a server is out of space: %s", msg.Data)) },
+		newsElected + "*":   func(msg *nats.Msg) { w.elected(strings.TrimPrefix(msg.Subject, newsElected)) },
+		newsAbandoned + "*": func(msg *nats.Msg) { w.abandoned(strings.TrimPrefix(msg.Subject, newsAbandoned), msg.Data) },
+		newsFull:            func(msg *nats.Msg) { w.log.cfg.Fault(fmt.Errorf("a server is out of space: %s", msg.Data)) },
 	} {
 		sub, err := w.log.live.Subscribe(subject, heard)
 		if err != nil {
@@ -133,6 +131,15 @@ func (w *watches) hearNews() error {
 		w.news = append(w.news, sub)
 	}
 	return nil
+}
+
+// abandoned tells of a batch that the engine has dropped.
+func (w *watches) abandoned(stream string, why []byte) {
+	for _, p := range w.log.parts {
+		if p.stream == stream {
+			w.log.cfg.Fault(fmt.Errorf("stream %s: a batch was dropped: %s", stream, why))
+		}
+	}
 }
 
 // elected has a partition looked at that has a new leader: what the one before has

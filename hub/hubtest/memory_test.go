@@ -16,8 +16,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestMemoryIsALog(t *testing.T) {
-	hubtest.TestLog(t, func(*testing.T) hub.Log { return hub.NewMemory() })
+func TestMemoryIsADocLog(t *testing.T) {
+	hubtest.TestDocLog(t, func(*testing.T) hub.DocLog { return hub.NewMemory() })
+}
+
+func TestMemoryBlobsAreBlobs(t *testing.T) {
+	hubtest.TestBlobs(t, func(*testing.T) hub.Blobs { return new(hub.MemoryBlobs) })
 }
 
 func TestMemoryBusIsABus(t *testing.T) {
