@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,5 +133,14 @@ func TestFramesAreWhatTheRFCSays(t *testing.T) {
 		want[1] &^= 0x80
 		require.Equal(t, want, got[:len(got)-n], "%d bytes", n)
 		require.Equal(t, len(got), wholeFrame(got))
+
+		whole, at := binaryFrame(payload)
+		sealed, _ := sealFrame(append(openFrame(nil, finBinary), payload...), 0)
+		require.Equal(t, sealed, whole)
+		require.Equal(t, payload, whole[at:])
+	}
+	for reason, kept := range map[string]int{"": 0, "shutdown": 8, strings.Repeat("x", 200): 123, strings.Repeat("€", 50): 123, "xx" + strings.Repeat("€", 50): 122} {
+		got := closeFrame(4401, reason)
+		require.Equal(t, append([]byte{finClose, byte(2 + kept), 4401 >> 8, 4401 & 0xff}, reason[:kept]...), got)
 	}
 }

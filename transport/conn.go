@@ -30,14 +30,14 @@ type conn struct {
 	out    sender // beneath both
 
 	// owned by the reader, which is the owner, or a worker while the owner waits for it
-	limit    limiter
-	greeting bool // a greeter is yet to greet
+	limit limiter
 
 	// shared
-	heard atomic.Int64            // when the peer was last heard, in Unix nanoseconds
-	bye   atomic.Pointer[goodbye] // set once: the connection is to end, or has
-	tasks sync.WaitGroup          // what writes a backlog
-	made  bool                    // the handshake is over; guarded by connections.mu
+	heard    atomic.Int64            // when the peer was last heard, in Unix nanoseconds
+	bye      atomic.Pointer[goodbye] // set once: the connection is to end, or has
+	tasks    sync.WaitGroup          // what writes a backlog
+	made     bool                    // the handshake is over; guarded by connections.mu
+	greeting bool                    // a greeter is yet to greet; the reader's
 
 	mu    sync.Mutex // guards what follows
 	clock clock
@@ -87,8 +87,8 @@ func (c *conn) serve() {
 	defer c.release()
 	c.startClock()
 	for on := true; on && c.bye.Load() == nil; {
-		if !c.greeting {
-			c.await()
+		for wait := !c.greeting; wait; wait = c.passPongs() {
+			c.sock.await()
 		}
 		on = c.srv.workers.serve(c)
 	}
@@ -103,18 +103,14 @@ func (c *conn) serve() {
 	}
 }
 
-// await returns when there is something to serve, or reading fails.
-func (c *conn) await() {
-	c.sock.await()
-	if !c.speaks.pulse().pings() {
-		return
+// passPongs takes the pongs that come between two messages. It is true if nothing else
+// has come.
+func (c *conn) passPongs() bool {
+	if !c.speaks.pulse().pings() || !c.sock.passPongs() {
+		return false
 	}
-	for c.sock.passPongs() {
-		c.hear()
-		if c.sock.empty() {
-			c.sock.await()
-		}
-	}
+	c.hear()
+	return c.sock.empty()
 }
 
 // turn serves the greeting or the next message. It is false when the connection is over.

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/coder/websocket"
 	"github.com/rs/zerolog"
@@ -346,4 +347,13 @@ func TestRoundIsNotAllocatedFor(t *testing.T) {
 	var round echoFrames
 	round.add("what is sent", "")
 	require.Zero(t, testing.AllocsPerRun(100, func() { c.out.round(&round, 0) }))
+}
+
+// What every connection has of its own fits the size classes of 640 and 64 bytes.
+func TestConnectionIsSmall(t *testing.T) {
+	if unsafe.Sizeof(uintptr(0)) != 8 {
+		t.Skip("for 64 bits")
+	}
+	require.LessOrEqual(t, unsafe.Sizeof(conn{}), uintptr(640))
+	require.LessOrEqual(t, unsafe.Sizeof(chat{}), uintptr(64))
 }

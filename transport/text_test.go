@@ -48,6 +48,26 @@ func TestTextFailsFast(t *testing.T) {
 	require.LessOrEqual(t, said.n, readPiece)
 }
 
+func TestBinaryIsReadInAnyPieces(t *testing.T) {
+	const most = 100_000
+	for _, n := range []int{0, 1, 511, 512, 513, 4096, most} {
+		s := strings.Repeat("\xff\x00\x80", n)[:n]
+		for _, in := range []io.Reader{strings.NewReader(s), iotest.OneByteReader(strings.NewReader(s)), iotest.DataErrReader(strings.NewReader(s))} {
+			got, err := readBinary(websocket.MessageBinary, in, most)
+			require.NoError(t, err)
+			require.Equal(t, s, string(got))
+		}
+	}
+	said := &counted{r: strings.NewReader(strings.Repeat("x", 10*most))}
+	_, err := readBinary(websocket.MessageBinary, said, most)
+	require.ErrorIs(t, err, largeError(most))
+	require.LessOrEqual(t, said.n, most+readPiece, "it fails at once")
+	_, err = readBinary(websocket.MessageBinary, io.MultiReader(strings.NewReader("good"), iotest.ErrReader(io.ErrClosedPipe)), most)
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	_, err = readBinary(websocket.MessageText, iotest.ErrReader(errors.New("is not read")), most)
+	require.ErrorIs(t, err, errText)
+}
+
 type counted struct {
 	r io.Reader
 	n int
