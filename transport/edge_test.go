@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hubbub-im/hubbub/hub"
+	"github.com/hubbub-im/hubbub/hub/docs"
 	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/transport/token"
 )
@@ -26,6 +27,7 @@ type edge struct {
 	t    testing.TB
 	srv  *Server
 	hub  *hub.Hub
+	docs *docs.Docs
 	log  hub.Log
 	key  token.Key
 	addr string
@@ -35,6 +37,7 @@ type edge struct {
 type edgeConfig struct {
 	Config
 	hub    hub.Config
+	docs   docs.Config                     // its log is in memory
 	listen func(net.Listener) net.Listener // stands between the server and the network
 	grace  time.Duration
 	guests room.Grants
@@ -64,16 +67,20 @@ func newEdge(t testing.TB, change ...func(*edgeConfig)) *edge {
 	require.NoError(t, err)
 	cfg.hub.Log = cfg.Log
 	cfg.Hub = hub.New(cfg.hub)
+	documents := hub.NewMemory()
+	cfg.docs.Log, cfg.docs.Blobs = documents, new(hub.MemoryBlobs)
+	cfg.Docs = docs.New(cfg.docs)
 	cfg.Identity = &Identity{Verifier: verifier, GuestTTL: time.Hour, Grace: cfg.grace}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	e := &edge{t: t, srv: New(cfg.Config), hub: cfg.Hub, log: cfg.Log, key: key, addr: l.Addr().String()}
+	e := &edge{t: t, srv: New(cfg.Config), hub: cfg.Hub, docs: cfg.Docs, log: cfg.Log, key: key, addr: l.Addr().String()}
 	served := make(chan error, 1)
 	go func() { served <- e.srv.Serve(cfg.listen(l)) }()
 	t.Cleanup(func() {
 		e.stop()
 		require.ErrorIs(t, <-served, http.ErrServerClosed)
 		require.NoError(t, memory.Close(context.Background()))
+		require.NoError(t, documents.Close(context.Background()))
 	})
 	return e
 }
@@ -82,6 +89,7 @@ func newEdge(t testing.TB, change ...func(*edgeConfig)) *edge {
 func (e *edge) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	e.docs.Close()
 	e.hub.Close()
 	if err := e.srv.Shutdown(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
 		require.NoError(e.t, err)
