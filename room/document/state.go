@@ -13,10 +13,10 @@ type State struct {
 	Store      *yjs.Store
 	Generation int // 1 and more, and one more for each time that the document was deleted
 	// Made says that the document is there: it was made, or somebody has written in it.
-	Made    bool
-	Authors    map[uint64]Author
-	Versions   []Version // by age
-	Comments   []Comment // by age
+	Made     bool
+	Authors  map[uint64]Author
+	Versions []Version // by age
+	Comments []Comment // by age
 	// Gone is how the document of before ended, if no record of another one came yet.
 	Gone *Deleted
 	// Former are the clients of the documents of this name that were deleted.
