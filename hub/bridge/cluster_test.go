@@ -127,9 +127,10 @@ func (c *cluster) remove(t *testing.T, prefix string) {
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	for _, name := range []string{"_META", "_LOG_00", "_LOG_01"} {
+	for _, name := range []string{"_META", "_LOG_00", "_LOG_01", "_DOCMETA", "_DOC_00", "_DOC_01"} {
 		_ = js.DeleteStream(context.Background(), prefix+name) // not every test gets so far
 	}
+	_ = js.DeleteObjectStore(context.Background(), prefix+"_DOCS")
 }
 
 // TestLeadersDie kills the leader of a stream again and again, while publishers
