@@ -86,7 +86,7 @@ type hubStats struct {
 
 func (s *Server) stats() hubStats {
 	st := hubStats{Stats: s.cfg.Hub.Stats()}
-	if s.cfg.Log.Health() == nil {
+	if s.health() == nil {
 		st.healthy = 1
 	}
 	return st

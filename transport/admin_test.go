@@ -62,6 +62,14 @@ func newSickEdge(t testing.TB) (*edge, *sickLog, *strings.Builder) {
 	return e, l, &said
 }
 
+// TestHealthIsWhatTheHubSays where it knows more than the log does.
+func TestHealthIsWhatTheHubSays(t *testing.T) {
+	e := newAPIEdge(t, func(c *edgeConfig) { c.Health = func() error { return errors.New("documents: no space") } })
+	r := e.call("GET", "/readyz", "")
+	require.Equal(t, http.StatusServiceUnavailable, r.status)
+	require.JSONEq(t, `{"status":"unavailable","reason":"documents: no space"}`, string(r.body))
+}
+
 // TestHealthFollowsTheLog: red with the reason, and green again without a restart.
 func TestHealthFollowsTheLog(t *testing.T) {
 	e, l, _ := newSickEdge(t)

@@ -17,9 +17,17 @@ func (s *Server) serveLive(w http.ResponseWriter, _ *http.Request) {
 // serveReady is GET /readyz: the hub can store what it is given; else the log's
 // own reason why not.
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
-	if err := s.cfg.Log.Health(); err != nil {
+	if err := s.health(); err != nil {
 		writeJSON(w, http.StatusServiceUnavailable, encodeAnswer(healthAnswer{Status: "unavailable", Reason: err.Error()}))
 		return
 	}
 	writeJSON(w, http.StatusOK, encodeAnswer(healthAnswer{Status: "ok"}))
+}
+
+// health is why the hub cannot store what it is given, or nil.
+func (s *Server) health() error {
+	if s.cfg.Health != nil {
+		return s.cfg.Health()
+	}
+	return s.cfg.Log.Health()
 }

@@ -19,7 +19,8 @@ import (
 // Config is what a Server is built from. Hub, Log and Identity are required.
 type Config struct {
 	Hub      *hub.Hub
-	Log      hub.Log // for positions and health
+	Log      hub.Log      // for positions
+	Health   func() error // why the hub cannot store what it is given; nil: what Log says
 	Identity *Identity
 	Logger   zerolog.Logger
 

@@ -50,7 +50,7 @@ func (c *DoctorCmd) run(ctx context.Context, std streams) error {
 	return nil
 }
 
-// folder opens the log as the hub would, with all that it checks at its start.
+// folder opens the logs as the hub would, with all that it checks at its start.
 func (d *diagnosis) folder(ctx context.Context, dir string) {
 	if _, err := os.Stat(filepath.Join(dir, engineFile)); err != nil {
 		d.ill(fmt.Sprintf("%s is no data folder of a hub: %v", dir, err), "Name the folder that hubbub serve prints on its first line.")
@@ -67,11 +67,14 @@ func (d *diagnosis) folder(ctx context.Context, dir string) {
 	for _, found := range e.log.Findings() {
 		d.ill(found.String(), "The rooms of this partition have a new epoch: clients are told to load them again. Restore a backup if what is lost matters, and check the disk.")
 	}
-	if err := e.log.Health(); err != nil {
+	for _, found := range e.docs.Findings() {
+		d.ill(found.String(), "Documents of this partition may lack what was lost. Restore a backup if it matters, and check the disk.")
+	}
+	if err := e.health(); err != nil {
 		d.ill(err.Error(), "See that the disk has space and can be written.")
 		return
 	}
-	d.well("the log in %s can be read and written", dir)
+	d.well("the logs of rooms and documents in %s can be read and written", dir)
 }
 
 // secret checks that a key of the hub's own is for its own eyes.

@@ -22,17 +22,20 @@ type engineFlags struct {
 	DedupWindow time.Duration `help:"How long a message id is known. Fixed when the log is created; 0: as created, or 2m." default:"0s" placeholder:"TIME"`
 }
 
-// engine is the running log and what it stands on.
+// engine is the running logs and what they stand on.
 type engine struct {
 	server *embedded.Server
-	log    *bridge.Log
+	log    *bridge.Log // of rooms
+	docs   *bridge.Log // of documents
+	blobs  hub.Blobs
 	bus    hub.Bus
 	drop   func() // lets go of the bus's connection
 }
 
-// engineFile says, in the data folder, that the log was there: if it is gone the
-// next time, that is told, and nothing is created in its place.
-const engineFile = "log.created"
+// engineFile and docsFile say, in the data folder, that the log of rooms and that of
+// documents were there: if one is gone the next time, that is told, and nothing is
+// created in its place. A folder of before there were documents gets their log.
+const engineFile, docsFile = "log.created", "docs.created"
 
 // open starts the engine on the data folder.
 func (f engineFlags) open(ctx context.Context, data string, log zerolog.Logger) (*engine, error) {
@@ -43,52 +46,80 @@ func (f engineFlags) open(ctx context.Context, data string, log zerolog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{server: server}
-	if err := e.openLog(ctx, f, data, log); err != nil {
-		return nil, errors.Join(err, server.Shutdown())
+	e := &engine{server: server, drop: func() {}}
+	if err := e.openLogs(ctx, f, data, log); err != nil {
+		return nil, errors.Join(err, e.closeLogs(), server.Shutdown())
 	}
 	return e, nil
 }
 
-func (e *engine) openLog(ctx context.Context, f engineFlags, data string, log zerolog.Logger) error {
-	mark := filepath.Join(data, engineFile)
-	_, err := os.Stat(mark)
-	existing := err == nil
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+func (e *engine) openLogs(ctx context.Context, f engineFlags, data string, log zerolog.Logger) (err error) {
+	rooms := bridge.Config{Partitions: f.Partitions, Dedup: f.DedupWindow, Ack: bridge.AckLevel(f.Ack)}
+	if e.log, err = e.openLog(ctx, rooms, filepath.Join(data, engineFile), log); err != nil {
 		return fmt.Errorf("data folder %s: %w", data, err)
 	}
-	e.log, err = bridge.Open(ctx, bridge.Config{
-		Connect: e.server.Connect, Health: e.server.Health, Existing: existing, StageBatches: e.server.StageBatches,
-		Partitions: f.Partitions, Dedup: f.DedupWindow, Ack: bridge.AckLevel(f.Ack),
-		Fault: func(err error) { log.Warn().Str("part", "log").Err(err).Msg("survived") },
-	})
-	if err != nil {
+	docs := bridge.Config{Of: bridge.Documents, Ack: bridge.AckLevel(f.Ack)}
+	if e.docs, err = e.openLog(ctx, docs, filepath.Join(data, docsFile), log); err != nil {
 		return fmt.Errorf("data folder %s: %w", data, err)
 	}
-	for _, found := range e.log.Findings() {
-		log.Error().Str("part", "log").Bool("reset", found.Reset).Msg(found.String())
-	}
-	if _, err := dataFile(mark, func() []byte { return []byte(time.Now().UTC().Format(time.RFC3339) + "\n") }); err != nil {
-		return errors.Join(fmt.Errorf("data folder %s: %w", data, err), e.closeLog())
-	}
+	e.blobs = e.docs.Blobs()
 	nc, err := e.server.Connect("hubbub-bus")
 	if err != nil {
-		return errors.Join(err, e.closeLog())
+		return err
 	}
 	e.bus, e.drop = bridge.NewBus(nc, ""), nc.Close
 	return nil
 }
 
-func (e *engine) closeLog() error {
+// openLog opens one of the logs, or creates it if the file that marks it is not there.
+func (e *engine) openLog(ctx context.Context, cfg bridge.Config, mark string, log zerolog.Logger) (*bridge.Log, error) {
+	_, err := os.Stat(mark)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	cfg.Existing = err == nil
+	cfg.Connect, cfg.Health, cfg.StageBatches = e.server.Connect, e.server.Health, e.server.StageBatches
+	cfg.Fault = func(err error) { log.Warn().Str("part", "log").Err(err).Msg("survived") }
+	l, err := bridge.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	for _, found := range l.Findings() {
+		log.Error().Str("part", "log").Bool("reset", found.Reset).Msg(found.String())
+	}
+	if _, err := dataFile(mark, func() []byte { return []byte(time.Now().UTC().Format(time.RFC3339) + "\n") }); err != nil {
+		return nil, errors.Join(err, closeLog(l))
+	}
+	return l, nil
+}
+
+// health is why one of the logs cannot store, or nil.
+func (e *engine) health() error {
+	if err := e.log.Health(); err != nil {
+		return err
+	}
+	if err := e.docs.Health(); err != nil {
+		return fmt.Errorf("documents: %w", err)
+	}
+	return nil
+}
+
+// closeLogs closes those that are open.
+func (e *engine) closeLogs() error { return errors.Join(closeLog(e.docs), closeLog(e.log)) }
+
+func closeLog(l *bridge.Log) error {
+	if l == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	return e.log.Close(ctx)
+	return l.Close(ctx)
 }
 
 // close stores what is queued and ends the engine.
 func (e *engine) close(log zerolog.Logger) {
 	e.drop()
-	if err := errors.Join(e.closeLog(), e.server.Shutdown()); err != nil {
+	if err := errors.Join(e.closeLogs(), e.server.Shutdown()); err != nil {
 		log.Warn().Err(err).Msg("close the log")
 	}
 }

@@ -135,7 +135,7 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 
 func (c *ServeCmd) transport(h *hub.Hub, e *engine, identity *transport.Identity, log zerolog.Logger) transport.Config {
 	cfg := transport.Config{
-		Hub: h, Log: e.log, Identity: identity, Logger: log, APIKeys: c.Auth.APIKey, Origins: c.Auth.Origin,
+		Hub: h, Log: e.log, Health: e.health, Identity: identity, Logger: log, APIKeys: c.Auth.APIKey, Origins: c.Auth.Origin,
 		CSP: web.ContentSecurityPolicy, Version: version,
 		Limits: transport.Limits{
 			Rate: c.Bounds.Rate, Burst: c.Bounds.Burst,
