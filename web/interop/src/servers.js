@@ -31,6 +31,8 @@ const adapters = {
       { HOST: '127.0.0.1', YPERSISTENCE: data },
       'y-websocket',
     ),
+  'y-websocket-durable': (port, data) =>
+    peer('y-websocket-durable.js', port, { HOST: '127.0.0.1', DATA: data }, 'y-websocket'),
 };
 
 export const serverNames = Object.keys(adapters);
