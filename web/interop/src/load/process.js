@@ -1,0 +1,90 @@
+// One of the processes that the editors live in. Obeys calls from pool.js.
+
+import { mark, marks, now } from './clock.js';
+import { Editor } from './editor.js';
+
+const editors = [];
+const deliveries = []; // ms from the edit to each one who has it
+const lasts = new Map(); // by mark: [how many have it, ms until the last had it]
+
+function count(update) {
+  const at = now();
+  for (const sent of marks(update)) {
+    deliveries.push((at - sent) / 1000);
+    const [had] = lasts.get(sent) ?? [0];
+    lasts.set(sent, [had + 1, (at - sent) / 1000]);
+  }
+}
+
+// Runs work for every item, at most `width` at once, and begins nothing after the deadline.
+async function each(items, width, deadline, work) {
+  const queue = items[Symbol.iterator]();
+  let done = 0;
+  const lane = async () => {
+    for (const item of queue) {
+      if (Date.now() > deadline) return;
+      await work(item);
+      done++;
+    }
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return done;
+}
+
+const calls = {
+  // Opens an editor for each {kind, url, name}.
+  open: ({ targets, width, deadline }) =>
+    each(targets, width, deadline, async (target) => {
+      const editor = await Editor.open(target);
+      editor.onUpdate = count;
+      editors.push(editor);
+    }),
+
+  // The first `typists` editors type at a fixed rate, whatever the server does.
+  type: async ({ typists, rate, seconds }) => {
+    const answers = [];
+    const typist = (editor, i) =>
+      new Promise((resolve) => {
+        let left = Math.round(rate * seconds);
+        const tick = () => {
+          if (left-- <= 0) return resolve();
+          answers.push(editor.edit(mark()));
+          setTimeout(tick, begun + ((rate * seconds - left) * 1000) / rate - performance.now());
+        };
+        const begun = performance.now() + (i * 1000) / rate / typists;
+        setTimeout(tick, begun - performance.now());
+      });
+    await Promise.all(editors.slice(0, typists).map(typist));
+    return answers.length;
+  },
+
+  // Every editor makes one edit, and waits for the answer.
+  edit: async ({ width, deadline }) => {
+    const took = [];
+    await each(editors, width, deadline, async (editor) => {
+      const begun = now();
+      await editor.edit(mark());
+      took.push((now() - begun) / 1000);
+    });
+    return took;
+  },
+
+  // Opens, edits and closes.
+  churn: ({ targets, width, deadline }) =>
+    each(targets, width, deadline, async (target) => {
+      const editor = await Editor.open(target);
+      await editor.edit(mark());
+      await editor.close();
+    }),
+
+  heard: () => deliveries.length,
+  report: () => ({ deliveries, lasts: [...lasts] }),
+};
+
+process.on('message', async ({ id, call, args }) => {
+  try {
+    process.send({ id, result: await calls[call](args) });
+  } catch (error) {
+    process.send({ id, error: error.message });
+  }
+});
