@@ -6,8 +6,7 @@ import { cpu, files, mb, quantiles, round, rss } from './load/figures.js';
 import { serverNames } from './servers.js';
 
 const about = `One document, many editors, a few of whom type at a fixed rate. Prints ms from an edit
-to each editor (delivery) and to the last of them (everybody), and the server's CPU in µs.
-The author is one of those who get the edit, as far as the server sends it back.`;
+to each other editor (delivery) and to the last of them (everybody), and the server's CPU in µs.`;
 
 const options = flags(about, {
   ...common(serverNames),
@@ -47,7 +46,7 @@ await bench(options, async ({ server, pool, deadline }) => {
     typists,
     edits,
     deliveries: deliveries.length,
-    missing: edits * editors - deliveries.length,
+    missing: edits * (editors - 1) - deliveries.length,
     delivery: quantiles(deliveries),
     everybody: quantiles(everybody(reports)),
     cpuPerEdit: round(spent / edits),

@@ -8,12 +8,15 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+// hubbub refuses a HUBBUB_ variable that is none of its settings.
+const { HUBBUB_BIN, ...inherited } = process.env;
+
 const peers = fileURLToPath(new URL('../peers/', import.meta.url));
 
 // How each is started, how it says that it is ready, and where each kind of client connects.
 const adapters = {
   hubbub: (port, data) => ({
-    run: [env('HUBBUB_BIN', 'the path of the hubbub binary')],
+    run: [binary()],
     args: ['serve', '--addr', `127.0.0.1:${port}`, '--data', data, '--admin-addr', ''],
     ready: `http://127.0.0.1:${port}/readyz`,
     urls: {
@@ -47,9 +50,9 @@ function peer(script, port, env, kind) {
   };
 }
 
-function env(name, what) {
-  if (!process.env[name]) throw new Error(`${name} is not set: it must be ${what}`);
-  return process.env[name];
+function binary() {
+  if (!HUBBUB_BIN) throw new Error('HUBBUB_BIN is not set: it must be the path of the hubbub binary');
+  return HUBBUB_BIN;
 }
 
 // A server does not outlive the one who tests it.
@@ -80,7 +83,7 @@ export class Server {
   async start(patience = 30_000) {
     const { run, args, env } = this.how;
     this.child = spawn(run[0], args, {
-      env: { ...process.env, ...env },
+      env: { ...inherited, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     running.add(this);

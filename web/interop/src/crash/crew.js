@@ -7,31 +7,52 @@ export class Crew {
   constructor(journal, server, { clients, seed, ...rest }, life) {
     const { kinds, urls } = server;
     this.journal = journal;
+    this.kinds = Array.from({ length: clients }, (_, i) => kinds[i % kinds.length]);
     this.workers = Array.from({ length: clients }, (_, client) => {
-      const kind = kinds[client % kinds.length];
+      const kind = this.kinds[client];
       const workerData = { ...rest, kind, url: urls[kind], client, life, seed: seed + 1000 * life + client };
       const worker = new Worker(new URL('./client.js', import.meta.url), { workerData });
       worker.on('message', ({ made, claimed }) => {
         if (made) journal.made(client, made);
         if (claimed) journal.claim(client, claimed);
       });
+      worker.on('error', (error) => {
+        console.error(`client ${client} (${kind}): ${error.message}`);
+        process.exit(2);
+      });
       return worker;
     });
-    this.allTyping = Promise.all(this.workers.map((worker) => told(worker, 'typing')));
+    this.synced = new Set();
+    const begin = async (worker, i) => {
+      await told(worker, 'typing');
+      this.synced.add(i);
+    };
+    this.allTyping = Promise.all(this.workers.map(begin));
   }
 
   async typing(patience = 30_000) {
     const all = await Promise.race([this.allTyping, delay(patience, null, { ref: false })]);
-    if (!all) throw new Error(`not every client was synced within ${patience} ms of a start`);
+    if (all) return;
+    const late = this.kinds.filter((_, i) => !this.synced.has(i)).join(', ');
+    throw new Error(`clients that were not synced within ${patience} ms of a start: ${late}`);
   }
 
   // Whether all come to be connected and equal, when nobody types any more.
-  async settles(patience) {
+  settles(patience) {
     for (const worker of this.workers) worker.postMessage('stop');
+    return this.come(patience, ({ synced, digest }, _, [first]) => synced && digest === first.digest);
+  }
+
+  // Whether each comes to be synced after a kill; one who types is not at every moment.
+  connects(patience) {
+    const were = new Set();
+    return this.come(patience, ({ synced }, i) => (synced ? were.add(i) : were).has(i));
+  }
+
+  async come(patience, is) {
     for (const until = Date.now() + patience; Date.now() < until; await delay(100)) {
       const states = await Promise.all(this.workers.map(ask));
-      const [{ digest }] = states;
-      if (states.every((state) => state.synced && state.digest === digest)) return true;
+      if (states.every(is)) return true;
     }
     return false;
   }

@@ -1,6 +1,7 @@
 // Edits carry the moment at which they were made: a clock that all processes of a machine
 // share, in µs. The same mark twice would be one edit for the counts.
 const digits = 15;
+const pattern = new RegExp(`@(\\d{${digits}})@`, 'g');
 let last = 0;
 
 export const now = () => Number(process.hrtime.bigint() / 1000n);
@@ -10,8 +11,7 @@ export function mark() {
   return `@${String(last).padStart(digits, '0')}@`;
 }
 
-// The moments in an update, of which a server may have merged several.
+// The moments in an update (a Buffer) or a word, of which a server may have merged several.
 export function* marks(update) {
-  const pattern = /@(\d{15})@/g;
-  for (const [, digits] of update.toString('latin1').matchAll(pattern)) yield Number(digits);
+  for (const [, moment] of update.toString('latin1').matchAll(pattern)) yield Number(moment);
 }

@@ -7,9 +7,10 @@ const editors = [];
 const deliveries = []; // ms from the edit to each one who has it
 const lasts = new Map(); // by mark: [how many have it, ms until the last had it]
 
-function count(update) {
+function count(editor, update) {
   const at = now();
   for (const sent of marks(update)) {
+    if (editor.typed.has(sent)) continue; // what comes back to the author is an answer
     deliveries.push((at - sent) / 1000);
     const [had] = lasts.get(sent) ?? [0];
     lasts.set(sent, [had + 1, (at - sent) / 1000]);
@@ -36,26 +37,30 @@ const calls = {
   open: ({ targets, width, deadline }) =>
     each(targets, width, deadline, async (target) => {
       const editor = await Editor.open(target);
-      editor.onUpdate = count;
+      editor.typed = new Set();
+      editor.onUpdate = (update) => count(editor, update);
       editors.push(editor);
     }),
 
   // The first `typists` editors type at a fixed rate, whatever the server does.
   type: async ({ typists, rate, seconds }) => {
-    const answers = [];
+    let edits = 0;
     const typist = (editor, i) =>
       new Promise((resolve) => {
         let left = Math.round(rate * seconds);
         const tick = () => {
           if (left-- <= 0) return resolve();
-          answers.push(editor.edit(mark()));
+          const word = mark();
+          for (const sent of marks(word)) editor.typed.add(sent);
+          edits++;
+          editor.edit(word);
           setTimeout(tick, begun + ((rate * seconds - left) * 1000) / rate - performance.now());
         };
         const begun = performance.now() + (i * 1000) / rate / typists;
         setTimeout(tick, begun - performance.now());
       });
     await Promise.all(editors.slice(0, typists).map(typist));
-    return answers.length;
+    return edits;
   },
 
   // Every editor makes one edit, and waits for the answer.
@@ -88,3 +93,4 @@ process.on('message', async ({ id, call, args }) => {
     process.send({ id, error: error.message });
   }
 });
+process.on('disconnect', () => process.exit());
