@@ -47,7 +47,9 @@ async function look(server, kind) {
     const { lost, doubled, torn } = journal.judge(document);
     return lost.length + doubled.length + torn === 0;
   };
-  return journal.judge(await read(kind, { url: server.urls[kind], ...document }, clean));
+  return journal.judge(
+    await read(kind, { url: server.urls[kind], loadsLate: server.how.loadsLate, ...document }, clean),
+  );
 }
 
 // Kills until all were had, and gives how many of the kills cost something.

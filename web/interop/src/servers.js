@@ -1,7 +1,7 @@
 // The servers under test, each as a child process that can be killed and started again.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 // hubbub refuses a HUBBUB_ variable that is none of its settings.
 const { HUBBUB_BIN, ...inherited } = process.env;
 
+// A package of its own: SQLite and LevelDB are native, and no check needs them.
 const peers = fileURLToPath(new URL('../peers/', import.meta.url));
 
 // How each is started, how it says that it is ready, and where each kind of client connects.
@@ -27,13 +28,16 @@ const adapters = {
   hocuspocus: (port, data) => peer('hocuspocus.js', port, { DATA: data }, 'hocuspocus'),
   'hocuspocus-durable': (port, data) =>
     peer('hocuspocus.js', port, { DATA: data, DURABLE: '1' }, 'hocuspocus'),
-  'y-websocket': (port, data) =>
-    peer(
+  // Answers a first client before it has read its disk, with an empty document.
+  'y-websocket': (port, data) => ({
+    ...peer(
       'node_modules/@y/websocket-server/src/server.js',
       port,
       { HOST: '127.0.0.1', YPERSISTENCE: data },
       'y-websocket',
     ),
+    loadsLate: true,
+  }),
   'y-websocket-durable': (port, data) =>
     peer('y-websocket-durable.js', port, { HOST: '127.0.0.1', DATA: data }, 'y-websocket'),
 };
@@ -41,6 +45,9 @@ const adapters = {
 export const serverNames = Object.keys(adapters);
 
 function peer(script, port, env, kind) {
+  if (!existsSync(join(peers, 'node_modules'))) {
+    throw new Error('the servers are not installed: npm --prefix web run peers -w interop');
+  }
   return {
     run: [process.execPath],
     args: [join(peers, script)],

@@ -3,9 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as Y from 'yjs';
 import { connect } from './providers.js';
 
-// Reads until is(document) or until nothing has come for `quiet` ms: a server may say that
-// one is synced (y-websocket does) before it has read its own disk.
-export async function read(kind, { url, name, token }, is, quiet = 3000, patience = 60_000) {
+const patience = 60_000; // ms for a server to say that one is synced, or to load
+const quiet = 3000; // ms without an update, after which nothing more is expected
+
+// Reads until is(document) or all is quiet. From a server that loadsLate, an empty document
+// may be one that it has yet to load, however large that is.
+export async function read(kind, { url, name, token, loadsLate }, is) {
   const doc = new Y.Doc();
   let last = Date.now();
   doc.on('update', () => {
@@ -23,7 +26,8 @@ export async function read(kind, { url, name, token }, is, quiet = 3000, patienc
         continue;
       }
       const document = { text: doc.getText('text').toString(), keys: doc.getMap('keys').toJSON() };
-      if (is(document) || Date.now() - last > quiet) return document;
+      const enough = loadsLate && document.text === '' ? patience : quiet;
+      if (is(document) || Date.now() - last > enough) return document;
     }
   } finally {
     provider.close();

@@ -11,9 +11,9 @@ function count(editor, update) {
   const at = now();
   for (const sent of marks(update)) {
     if (editor.typed.has(sent)) continue; // what comes back to the author is an answer
-    deliveries.push((at - sent) / 1000);
+    deliveries.push((at - sent) / 1e6);
     const [had] = lasts.get(sent) ?? [0];
-    lasts.set(sent, [had + 1, (at - sent) / 1000]);
+    lasts.set(sent, [had + 1, (at - sent) / 1e6]);
   }
 }
 
@@ -69,7 +69,7 @@ const calls = {
     await each(editors, width, deadline, async (editor) => {
       const begun = now();
       await editor.edit(mark());
-      took.push((now() - begun) / 1000);
+      took.push((now() - begun) / 1e6);
     });
     return took;
   },
