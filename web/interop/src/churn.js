@@ -1,7 +1,7 @@
 // Whether a server gives back what a document took. See --help.
 import { setTimeout as delay } from 'node:timers/promises';
 import { flags } from './flags.js';
-import { bench, common, targets } from './load/bench.js';
+import { bench, common, targets, together } from './load/bench.js';
 import { cpu, mb, round, rss } from './load/figures.js';
 import { serverNames } from './servers.js';
 
@@ -25,21 +25,24 @@ await bench(options, async ({ server, pool, deadline }) => {
   const all = Array.from({ length: total }, (_, i) => `churn-${i}`);
   const [begun, before] = [Date.now(), cpu(server.pid)];
   const sizes = [mb(rss(server.pid))];
-  let closed = 0;
+  const results = [];
   for (let quarter = 0; quarter < 4; quarter++) {
     const names = all.slice((quarter * total) / 4, ((quarter + 1) * total) / 4);
     const hands = pool.deal(names).map((hand) => targets(server, token, hand).map(address));
-    const counts = await pool.all('churn', (i) => ({ targets: hands[i], width, deadline }));
-    closed += counts.reduce((a, b) => a + b);
+    const part = await pool.all('churn', (i) => ({ targets: hands[i], width, deadline }));
+    results.push(...part);
     sizes.push(mb(rss(server.pid)));
   }
   const seconds = (Date.now() - begun) / 1000;
   await delay(rest * 1000);
   const spent = (cpu(server.pid) - before) * 1000;
+  const { done: closed, failed, why } = together(results);
   const [first, , , , last] = sizes;
   return {
     asked: total,
     documents: closed,
+    failed,
+    why,
     perSecond: Math.round(closed / seconds),
     cpuPerDocument: round(spent / closed),
     rssMB: { before: first, quarters: sizes.slice(1), rested: mb(rss(server.pid)) },

@@ -1,7 +1,7 @@
 // How soon everybody has an edit, and what that costs. See --help.
 import { setTimeout as delay } from 'node:timers/promises';
 import { flags } from './flags.js';
-import { bench, common, targets } from './load/bench.js';
+import { bench, common, targets, together } from './load/bench.js';
 import { cpu, files, mb, quantiles, round, rss } from './load/figures.js';
 import { serverNames } from './servers.js';
 
@@ -30,7 +30,11 @@ await bench(options, async ({ server, pool, deadline }) => {
   const { editors, typists, rate, seconds, processes, token } = options;
   const rssEmpty = rss(server.pid);
   const hands = pool.deal(Array(editors).fill('fanout')).map((names) => targets(server, token, names));
-  const opened = await pool.all('open', (i) => ({ targets: hands[i], width: 20, deadline }));
+  const {
+    done: opened,
+    failed,
+    why,
+  } = together(await pool.all('open', (i) => ({ targets: hands[i], width: 20, deadline })));
   await delay(1000);
   const rssOpen = rss(server.pid);
   const before = cpu(server.pid);
@@ -42,11 +46,13 @@ await bench(options, async ({ server, pool, deadline }) => {
   const reports = await pool.all('report', () => null);
   const deliveries = reports.flatMap((report) => report.deliveries);
   return {
-    editors: opened.reduce((a, b) => a + b),
+    editors: opened,
+    failed,
+    why,
     typists,
     edits,
     deliveries: deliveries.length,
-    missing: edits * (editors - 1) - deliveries.length,
+    missing: edits * (opened - 1) - deliveries.length,
     delivery: quantiles(deliveries),
     everybody: quantiles(everybody(reports)),
     cpuPerEdit: round(spent / edits),

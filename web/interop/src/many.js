@@ -1,7 +1,7 @@
 // What a document costs that is open and rests, and an edit in each. See --help.
 import { setTimeout as delay } from 'node:timers/promises';
 import { flags } from './flags.js';
-import { bench, common, targets } from './load/bench.js';
+import { bench, common, targets, together } from './load/bench.js';
 import { cpu, files, mb, quantiles, round, rss } from './load/figures.js';
 import { serverNames } from './servers.js';
 
@@ -21,17 +21,23 @@ await bench(options, async ({ server, pool, deadline }) => {
   const names = Array.from({ length: documents }, (_, i) => `many-${i}`);
   const hands = pool.deal(names).map((hand) => targets(server, options.token, hand));
   const [empty, idle] = [rss(server.pid), cpu(server.pid)];
-  const counts = await pool.all('open', (i) => ({ targets: hands[i], width: options.width, deadline }));
-  const opened = counts.reduce((a, b) => a + b);
+  const opens = together(
+    await pool.all('open', (i) => ({ targets: hands[i], width: options.width, deadline })),
+  );
+  const opened = opens.done;
   await delay(2000);
   const [open, opening] = [rss(server.pid), cpu(server.pid)];
-  const took = (await pool.all('edit', () => ({ width: options.width, deadline }))).flat();
+  const answers = await pool.all('edit', () => ({ width: options.width, deadline }));
+  const took = answers.flatMap((answer) => answer.took);
+  const edits = together(answers);
   await delay(1000);
   const [edited, spent] = [rss(server.pid), cpu(server.pid)];
   return {
     asked: options.documents,
     documents: opened,
-    edits: took.length,
+    edits: edits.done,
+    failed: opens.failed + edits.failed,
+    why: opens.why ?? edits.why,
     rssPerDocument: Math.round((open - empty) / opened),
     rssPerEdited: Math.round((edited - empty) / opened),
     cpuPerOpen: round(((opening - idle) * 1000) / opened),

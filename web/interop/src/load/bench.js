@@ -39,3 +39,9 @@ export function targets(server, token, names) {
     return { kind, url: urls[kind], name, token };
   });
 }
+
+// The results of all processes as one: {done, failed, why}.
+export function together(results) {
+  const sum = (what) => results.reduce((all, result) => all + result[what], 0);
+  return { done: sum('done'), failed: sum('failed'), why: results.find(({ why }) => why)?.why };
+}

@@ -44,8 +44,8 @@ export class Editor {
       this.sync(0, emptyVector);
     });
     this.socket.on('message', (frame) => this.hear(frame));
-    this.socket.on('error', (error) => this.onClosed?.(error.message));
-    this.socket.on('close', (code) => this.onClosed?.(`code ${code}`));
+    this.socket.on('error', (error) => this.ended(error.message));
+    this.socket.on('close', (code) => this.ended(`code ${code}`));
   }
 
   send(type, write) {
@@ -79,7 +79,7 @@ export class Editor {
     if (type === sync || (type === syncReply && this.hocuspocus)) return this.hearSync(from);
     if (type === syncStatus && decoding.readVarInt(from) === 1) this.answered(++this.acked);
     if (type === auth && decoding.readVarUint(from) === (this.hocuspocus ? 1 : 0)) {
-      this.onClosed?.(`denied: ${decoding.readVarString(from)}`);
+      this.ended(`denied: ${decoding.readVarString(from)}`);
     }
   }
 
@@ -97,14 +97,23 @@ export class Editor {
     this.waiting = this.waiting.filter((edit) => edit.nth > nth || edit.resolve());
   }
 
+  ended(why) {
+    this.gone = why;
+    this.onClosed?.(why);
+    for (const { reject } of this.waiting) reject(new Error(`closed before an edit was answered: ${why}`));
+  }
+
   // Appends a word; resolves when the server has acked it, or sent it back.
   edit(word) {
+    if (this.gone) return Promise.reject(new Error(`closed while it rested: ${this.gone}`));
     if (!this.doc) {
       this.doc = new Y.Doc();
       this.doc.on('update', (update) => this.sync(2, update));
     }
     const text = this.doc.getText('text');
-    const answer = new Promise((resolve) => this.waiting.push({ word, nth: this.sent + 1, resolve }));
+    const answer = new Promise((resolve, reject) => {
+      this.waiting.push({ word, nth: this.sent + 1, resolve, reject });
+    });
     text.insert(text.length, word);
     return answer;
   }
