@@ -8,10 +8,15 @@ import * as Y from 'yjs';
 
 const sync = 0;
 const auth = 2;
+const queryAwareness = 3;
 const syncReply = 4;
 const syncStatus = 8;
 const ping = 9;
 const pong = Uint8Array.of(10);
+
+// Hocuspocus ends a connection that has said nothing for 60 s. A stock client renews its
+// awareness every 15 s, which everybody gets; a question says as much to the server alone.
+const rest = 20_000;
 
 const emptyVector = Uint8Array.of(0);
 const emptyUpdate = Uint8Array.of(0, 0);
@@ -42,6 +47,7 @@ export class Editor {
     this.socket.on('open', () => {
       if (this.hocuspocus) this.present(token);
       this.sync(0, emptyVector);
+      this.alive = setInterval(() => this.send(queryAwareness, () => {}), rest);
     });
     this.socket.on('message', (frame) => this.hear(frame));
     this.socket.on('error', (error) => this.ended(error.message));
@@ -99,6 +105,7 @@ export class Editor {
 
   ended(why) {
     this.gone = why;
+    clearInterval(this.alive);
     this.onClosed?.(why);
     for (const { reject } of this.waiting) reject(new Error(`closed before an edit was answered: ${why}`));
   }
@@ -120,6 +127,7 @@ export class Editor {
 
   close() {
     this.onClosed = undefined;
+    clearInterval(this.alive);
     const closed = new Promise((resolve) => this.socket.once('close', resolve));
     this.socket.close();
     return closed;
