@@ -62,10 +62,13 @@ function binary() {
   return HUBBUB_BIN;
 }
 
-// A server does not outlive the one who tests it.
+// Neither a server nor its folder outlives the one who tests it.
 const running = new Set();
 process.on('exit', () => {
-  for (const server of running) server.child.kill('SIGKILL');
+  for (const { child, data } of running) {
+    child.kill('SIGKILL');
+    rmSync(data, { recursive: true, force: true });
+  }
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
@@ -113,11 +116,11 @@ export class Server {
   async kill() {
     this.child.kill('SIGKILL');
     await this.exited;
-    running.delete(this);
   }
 
   async close() {
     await this.kill();
+    running.delete(this);
     rmSync(this.data, { recursive: true, force: true });
   }
 }
