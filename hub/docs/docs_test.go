@@ -438,3 +438,29 @@ func TestStorageDown(t *testing.T) {
 		require.Equal(t, "kept and this", w.text(d, "doc"))
 	})
 }
+
+// A snapshot that does not read is no empty document.
+func TestBrokenSnapshotIsRefused(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		broken := (&document.Record{Kind: document.KindSnapshot, Snapshot: document.Snapshot{Update: []byte{9, 9}}}).Encode()
+		_, err := w.log.Swap(t.Context(), "doc", 0, broken, true)
+		require.NoError(t, err)
+		missing := (&document.Record{Kind: document.KindElsewhere, Elsewhere: document.Elsewhere{Blob: "gone", Kind: document.KindSnapshot}}).Encode()
+		_, err = w.log.Swap(t.Context(), "other", 0, missing, true)
+		require.NoError(t, err)
+		d := w.instance()
+		defer d.Close()
+		for _, name := range []string{"doc", "other"} {
+			ada := newEditor(t, "ada", name, 1)
+			require.False(t, ada.connect(t.Context(), d))
+			require.Equal(t, room.CodeUnavailable, ada.refused[0].Code)
+			require.Contains(t, ada.refused[0].Message, "snapshot")
+		}
+		good := document.New(yjs.Limits{}).Snapshot()
+		at, err := w.log.Tail(t.Context(), "doc")
+		require.NoError(t, err)
+		_, err = w.log.Swap(t.Context(), "doc", at.Seq, (&document.Record{Kind: document.KindSnapshot, Snapshot: good}).Encode(), false)
+		require.NoError(t, err)
+		w.connected(d, "ada", "doc", 1) // it was restored
+	})
+}

@@ -13,9 +13,11 @@ const (
 	keepEvery   = time.Second     // how often the documents are looked at
 	tailCheck   = 5 * time.Second // how often they are compared with the log
 	tailsAtOnce = 100
-	// worthCompacting is how many records a document that is let go of must have to be
-	// compacted: whoever opens it next reads one.
+	// worthCompacting is how many records a document that is let go of must have behind
+	// its snapshot to be compacted, or worthBytes in bytes beside a quarter of that:
+	// whoever opens it next reads one record.
 	worthCompacting = 100
+	worthBytes      = 16 << 10
 )
 
 // news is what Announce has not been told of yet.
@@ -99,8 +101,10 @@ func (l *liveDoc) takeNews(now time.Time) *Changed {
 // worth it.
 func (l *liveDoc) letGo(now time.Time) {
 	l.mu.Lock()
-	if now.Sub(l.empty) >= l.docs.cfg.EmptyLinger && !l.queue.busy && l.state.Since.Records >= worthCompacting {
-		l.queue.compact = true
+	since := l.state.Since
+	worth := since.Records >= worthCompacting || since.Bytes >= worthBytes+l.state.Base/4
+	if worth && now.Sub(l.empty) >= l.docs.cfg.EmptyLinger && !l.queue.busy && !l.tried {
+		l.queue.compact, l.tried = true, true
 		l.mu.Unlock()
 		l.store()
 		return
