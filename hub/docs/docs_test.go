@@ -403,11 +403,21 @@ func TestChangesAreAnnounced(t *testing.T) {
 			ada.write("x")
 			bo.write("y")
 		}
+		for range 40 { // they go on, and that is still one
+			time.Sleep(time.Second)
+			ada.write("x")
+			require.Empty(t, told)
+		}
 		time.Sleep(5 * time.Second)
 		require.Len(t, told, 1)
 		require.Equal(t, "doc", told[0].Doc)
 		require.Equal(t, []string{"ada", "bo"}, told[0].Users)
 		require.NotZero(t, told[0].At.Seq)
+		for range 70 {
+			ada.write("x")
+			time.Sleep(time.Second)
+		}
+		require.Len(t, told, 2, "who goes on for long is told of meanwhile")
 	})
 }
 

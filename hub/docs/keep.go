@@ -22,9 +22,9 @@ const (
 
 // news is what Announce has not been told of yet.
 type news struct {
-	users []string
-	since time.Time
-	at    hub.Position
+	users         []string
+	since, latest time.Time // of the changes
+	at            hub.Position
 }
 
 func (n *news) due() bool { return len(n.users) > 0 }
@@ -34,7 +34,7 @@ func (n *news) note(user string, at hub.Position, now time.Time) {
 	if len(n.users) == 0 {
 		n.since = now
 	}
-	n.at = at
+	n.at, n.latest = at, now
 	if !slices.Contains(n.users, user) {
 		n.users = append(n.users, user)
 	}
@@ -86,9 +86,11 @@ func (l *liveDoc) keep(now time.Time) {
 	}
 }
 
-// takeNews gives what is to be announced, if it has gathered long enough. mu is held.
+// takeNews gives what is to be announced, once nothing was added to it for a while, or
+// for long enough. mu is held.
 func (l *liveDoc) takeNews(now time.Time) *Changed {
-	if !l.news.due() || now.Sub(l.news.since) < l.docs.cfg.AnnounceWait {
+	cfg := &l.docs.cfg
+	if !l.news.due() || now.Sub(l.news.latest) < cfg.AnnounceWait && now.Sub(l.news.since) < cfg.AnnounceMost {
 		return nil
 	}
 	c := &Changed{Doc: l.name, At: l.news.at, Users: l.news.users}
