@@ -75,9 +75,7 @@ func (l *liveDoc) keep(now time.Time) {
 	if cursors > 0 {
 		l.silence(now)
 	}
-	if news != nil && l.docs.cfg.Announce != nil {
-		l.docs.life.Start(func() { l.docs.cfg.Announce(*news) })
-	}
+	l.announce(news)
 	if version {
 		l.docs.life.Start(l.autoVersion)
 	}
@@ -97,6 +95,20 @@ func (l *liveDoc) takeNews(now time.Time) *Changed {
 	slices.Sort(c.Users)
 	l.news = news{}
 	return c
+}
+
+func (l *liveDoc) announce(c *Changed) {
+	if c != nil && l.docs.cfg.Announce != nil {
+		l.docs.life.Start(func() { l.docs.cfg.Announce(*c) })
+	}
+}
+
+// announceRest tells of what has gathered, because nothing more will.
+func (l *liveDoc) announceRest() {
+	l.mu.Lock()
+	news := l.takeNews(time.Now().Add(l.docs.cfg.AnnounceMost))
+	l.mu.Unlock()
+	l.announce(news)
 }
 
 // letGo closes a document that nobody has had open for a while, compacted if that is
