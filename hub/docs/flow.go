@@ -34,53 +34,53 @@ type round struct {
 var rounds = sync.Pool{New: func() any { return &round{forms: make(map[Dialect]*Frames)} }}
 
 // tell queues a message for the peers. It goes out with the next flush. mu is held.
-func (d *liveDoc) tell(m Message) {
-	if len(d.seats) > 0 {
-		m.Doc = d.name
-		d.flow.next = append(d.flow.next, m)
+func (l *liveDoc) tell(m Message) {
+	if len(l.seats) > 0 {
+		m.Doc = l.name
+		l.flow.next = append(l.flow.next, m)
 	}
 }
 
 // flush brings to the peers what was queued, or sees to it that somebody does. It must
 // not be called with mu held.
-func (d *liveDoc) flush() {
-	d.mu.Lock()
-	if d.flow.running || len(d.flow.next) == 0 {
-		d.mu.Unlock()
+func (l *liveDoc) flush() {
+	l.mu.Lock()
+	if l.flow.running || len(l.flow.next) == 0 {
+		l.mu.Unlock()
 		return
 	}
-	d.flow.running = true
-	large := len(d.seats) > inlinePeers
-	d.mu.Unlock()
-	if !large || !d.docs.life.Start(d.flushLarge) {
-		for d.flushRound() {
+	l.flow.running = true
+	large := len(l.seats) > inlinePeers
+	l.mu.Unlock()
+	if !large || !l.docs.life.Start(l.flushLarge) {
+		for l.flushRound() {
 		}
 	}
 }
 
-func (d *liveDoc) flushLarge() {
+func (l *liveDoc) flushLarge() {
 	for {
 		begun := time.Now()
-		if !d.flushRound() {
+		if !l.flushRound() {
 			return
 		}
-		d.docs.pause(min(time.Since(begun)/2, longestRest))
+		l.docs.pause(min(time.Since(begun)/2, longestRest))
 	}
 }
 
 // flushRound brings what has gathered. If that is nothing, it is false, and somebody
 // else may flush.
-func (d *liveDoc) flushRound() bool {
-	d.mu.Lock()
-	if len(d.flow.next) == 0 {
-		d.flow.running = false
-		d.mu.Unlock()
+func (l *liveDoc) flushRound() bool {
+	l.mu.Lock()
+	if len(l.flow.next) == 0 {
+		l.flow.running = false
+		l.mu.Unlock()
 		return false
 	}
 	r := rounds.Get().(*round)
-	r.messages, d.flow.next = append(r.messages, d.flow.next...), d.flow.next[:0]
-	seats := d.seats // never changed in place
-	d.mu.Unlock()
+	r.messages, l.flow.next = append(r.messages, l.flow.next...), l.flow.next[:0]
+	seats := l.seats // never changed in place
+	l.mu.Unlock()
 	for _, s := range seats {
 		s.take(r)
 	}

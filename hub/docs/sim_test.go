@@ -53,7 +53,9 @@ func (f *faultyDocs) Swap(ctx context.Context, doc string, last uint64, data []b
 	return at, err
 }
 
-func (f *faultyDocs) List(ctx context.Context, room string) ([]string, error) { return f.docs.List(ctx, room) }
+func (f *faultyDocs) List(ctx context.Context, room string) ([]string, error) {
+	return f.docs.List(ctx, room)
+}
 
 func (f *faultyDocs) Erase(ctx context.Context, doc string, upTo uint64) error {
 	return f.docs.Erase(ctx, doc, upTo)

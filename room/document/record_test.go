@@ -50,12 +50,12 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 
 func TestRecordsThatNobodyHasWritten(t *testing.T) {
 	for name, entry := range map[string][]byte{
-		"nothing at all":      {},
-		"no kind":             make([]byte, 9),
-		"a newer one":         append([]byte{77}, make([]byte, 8)...),
-		"edits cut off":       samples()[0].Encode()[:20],
-		"no JSON":             append([]byte{3, 0, 0, 0, 0, 0, 0, 0, 0, 2}, "{]"...),
-		"something behind it": append(samples()[2].Encode(), 1),
+		"nothing at all":       {},
+		"no kind":              make([]byte, 9),
+		"a newer one":          append([]byte{77}, make([]byte, 8)...),
+		"edits cut off":        samples()[0].Encode()[:20],
+		"no JSON":              append([]byte{3, 0, 0, 0, 0, 0, 0, 0, 0, 2}, "{]"...),
+		"something behind it":  append(samples()[2].Encode(), 1),
 		"a count of a billion": {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 3},
 	} {
 		_, err := document.Decode(entry)

@@ -11,8 +11,8 @@ func TestBringsAgreesWithApply(t *testing.T) {
 	source, twin := New(), New()
 	for _, u := range [][]byte{
 		{1, 1, 1, 0, 4, 1, 1, 't', 3, 'a', 'b', 'c', 0}, // client 1 inserts abc
-		{0, 1, 1, 1, 1, 1},                             // deletes b
-		{1, 1, 1, 3, 0x84, 1, 2, 1, 'd', 0},            // and appends d
+		{0, 1, 1, 1, 1, 1},                  // deletes b
+		{1, 1, 1, 3, 0x84, 1, 2, 1, 'd', 0}, // and appends d
 	} {
 		fresh, err := twin.Brings(u)
 		require.NoError(t, err)
