@@ -77,6 +77,7 @@ it('brings the copies together anew when an update was refused for now', async (
   write('mine ');
   peer.refuse(await peer.take('doc_update'), 'rate_limited', { retry_after_ms: 1 });
   const again = await peer.take('doc_open');
+  expect(provider.status.getSnapshot().state).toBe('connected');
   expect(again.sv).toBe(toBase64(encodeStateVector(provider.doc)));
   expect(provider.saved.getSnapshot()).toBe(false);
   peer.reply(again, opened());
