@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DocProvider } from '../src/docs/index.js';
 import { Network } from './network.js';
 import { RealHub, token } from './real-hub.js';
-import { client, closeClients, until } from './support.js';
+import { client, closeClients, random, until } from './support.js';
 
 const STEPS = Number(process.env.FAULT_STEPS ?? 80);
 const SEED = Number(process.env.FAULT_SEED ?? 7);
@@ -17,17 +17,6 @@ afterAll(async () => {
   closeClients();
   await hub?.end();
 });
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 it(`comes through broken networks, a hub that is killed, and a low rate (seed ${SEED})`, async () => {
   const next = random(SEED);
