@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/hubbub-im/hubbub/hub/docs"
@@ -177,24 +178,55 @@ func (c *content) replace(e *view.Edit, t view.Type, known bool) error {
 		if !utf8.Valid(c.body) {
 			return room.Errorf(room.CodeBadRequest, "body: is not UTF-8")
 		}
-		return c.text(e, t, known, func(t view.Type) error { return e.ReplaceText(t, string(c.body)) })
+		return c.text(t, known, func(t view.Type) error { return replaceText(e, t, string(c.body)) })
 	case "delta":
 		ops, err := decodeDelta(c.body)
 		if err != nil {
 			return err
 		}
-		return c.text(e, t, known, func(t view.Type) error { return e.ReplaceDelta(t, ops) })
+		return c.text(t, known, func(t view.Type) error { return e.ReplaceDelta(t, ops) })
 	case "json":
 		return c.replaceJSON(e, t, known)
 	}
 	return room.Errorf(room.CodeBadRequest, "format: is %.20q; a document is replaced by text, json or delta", c.format)
 }
 
-func (c *content) text(_ *view.Edit, t view.Type, known bool, replace func(view.Type) error) error {
+func (c *content) text(t view.Type, known bool, replace func(view.Type) error) error {
 	if known && !isText(t) {
 		return room.Errorf(room.CodeBadRequest, "root: %.64q is %s and no text; send json", t.Name(), kindName(t.Kind()))
 	}
 	return replace(t.As(yjs.TypeText))
+}
+
+// replaceText replaces the words that differ, so that what is said of the others, and
+// what others write between them, stays where it is.
+func replaceText(e *view.Edit, t view.Type, text string) error {
+	var delta []view.Op
+	length := uint64(0)
+	for _, r := range diffTexts(t.Text(), text) {
+		switch n := unitsOf(r.Text); r.Op {
+		case opEqual:
+			delta = append(delta, view.Op{Retain: n})
+			length += n
+		case opDelete:
+			delta = append(delta, view.Op{Delete: n})
+			length += n
+		default:
+			delta = append(delta, view.Op{Insert: r.Text})
+		}
+	}
+	if length != t.Len() { // something is in it that is no character
+		return e.ReplaceText(t, text)
+	}
+	return e.ApplyDelta(t, delta)
+}
+
+// unitsOf counts UTF-16 code units.
+func unitsOf(s string) (n uint64) {
+	for _, c := range s {
+		n += uint64(max(utf16.RuneLen(c), 1))
+	}
+	return n
 }
 
 func (c *content) replaceJSON(e *view.Edit, t view.Type, known bool) error {
@@ -210,7 +242,7 @@ func (c *content) replaceJSON(e *view.Edit, t view.Type, known bool) error {
 		if err != nil {
 			return err
 		}
-		return e.ReplaceList(t, n.News())
+		return e.ReplaceNode(t, n)
 	}
 	if c.shared && !known {
 		return c.fill(e, t, v)

@@ -32,7 +32,7 @@ func TestDiffTexts(t *testing.T) {
 		{"same\n", "same\n", []diffRun{{opEqual, "same\n"}}},
 		{"the quick fox", "the slow fox", []diffRun{{opEqual, "the "}, {opDelete, "quick"}, {opInsert, "slow"}, {opEqual, " fox"}}},
 		{"a\nb\nc\n", "a\nc\n", []diffRun{{opEqual, "a\n"}, {opDelete, "b\n"}, {opEqual, "c\n"}}},
-		{"x = 1\ny = 2\n", "x = 1\ny = 3\nz = 4\n", []diffRun{{opEqual, "x = 1\ny = "}, {opDelete, "2"}, {opInsert, "3"}, {opEqual, "\n"}, {opInsert, "z = 4\n"}}},
+		{"x = 1\ny = 2\n", "x = 1\ny = 3\nz = 4\n", []diffRun{{opEqual, "x = 1\ny = "}, {opDelete, "2"}, {opInsert, "3\nz = 4"}, {opEqual, "\n"}}},
 		{"我爱北京", "我爱上海", []diffRun{{opEqual, "我爱"}, {opDelete, "北京"}, {opInsert, "上海"}}},
 	} {
 		require.Equal(t, c.want, diffTexts(c.from, c.to), "%q %q", c.from, c.to)
