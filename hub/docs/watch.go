@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hubbub-im/hubbub/hub"
+	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/room/document"
 )
 
@@ -128,6 +129,10 @@ func (l *liveDoc) open() {
 			return
 		}
 		if l.endCatchUp() {
+			if err := l.unreadable(); err != nil {
+				l.fail(d.cannot(err))
+				return
+			}
 			l.mu.Lock()
 			l.ready = true
 			l.compactIfDue()
@@ -197,7 +202,7 @@ func (l *liveDoc) readEntry(ctx context.Context, e hub.Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		l.setAside(e.Seq, err)
+		l.setAside(e, err)
 	} else {
 		l.takeRecord(e.Seq, size, rec)
 	}
@@ -215,7 +220,7 @@ func (l *liveDoc) takeEntry(e hub.Entry) bool {
 	rec, err := document.Decode(e.Data)
 	switch {
 	case err != nil:
-		l.setAside(e.Seq, err)
+		l.setAside(e, err)
 	case rec.Origin == l.origin && l.takeOwn(len(e.Data), rec):
 	case rec.Kind == document.KindElsewhere:
 		return false
@@ -239,7 +244,7 @@ func (l *liveDoc) takeOwn(size int, rec *document.Record) bool {
 		l.state.Stored(size)
 		l.compactIfDue()
 	case document.KindSnapshot:
-		l.state.Replaced()
+		l.state.Replaced(size)
 		l.dropBlobs()
 	default:
 		return false
@@ -250,20 +255,35 @@ func (l *liveDoc) takeOwn(size int, rec *document.Record) bool {
 	return true
 }
 
-// compactIfDue has the document compacted once enough records have gathered. mu is held.
+// compactIfDue has the document compacted once enough has gathered behind the snapshot:
+// records, or bytes. mu is held.
 func (l *liveDoc) compactIfDue() {
-	if l.state.Since.Records >= l.docs.cfg.CompactEvery {
+	if s := l.state; s.Since.Records >= l.docs.cfg.CompactEvery || s.Since.Bytes >= compactBytes+s.Base {
 		l.queue.compact = true
 	}
 }
 
+// unreadable is why the document cannot be opened, or nil: the snapshot that stands for
+// its past is broken, and what is behind that is not the document.
+func (l *liveDoc) unreadable() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.state.Unreadable; err != nil {
+		return room.Errorf(room.CodeUnavailable, "the document's snapshot cannot be read: %v; its editors' copies are not touched, and the operator has to restore it", err)
+	}
+	return nil
+}
+
 // setAside passes over a record that cannot be taken in, and tells the operator. mu is
 // held.
-func (l *liveDoc) setAside(seq uint64, err error) {
+func (l *liveDoc) setAside(e hub.Entry, err error) {
 	l.state.Stored(0)
-	l.state.Break(seq, err)
+	l.state.Break(e.Seq, err)
+	if document.IsSnapshot(e.Data) {
+		l.state.Unreadable = err
+	}
 	l.docs.counter.broken.Add(1)
-	l.docs.cfg.Fault(l.name, fmt.Errorf("the record at %d was set aside: %w", seq, err))
+	l.docs.cfg.Fault(l.name, fmt.Errorf("the record at %d was set aside: %w", e.Seq, err))
 }
 
 // takeRecord takes a record in, and tells the peers what it brings. mu is held.

@@ -104,6 +104,18 @@ func (e *Edits) append(dst []byte) []byte {
 	return dst
 }
 
+// IsSnapshot reports whether an entry claims to be a snapshot, here or elsewhere.
+func IsSnapshot(entry []byte) bool {
+	if len(entry) == 0 {
+		return false
+	}
+	if Kind(entry[0]) == KindElsewhere {
+		rec, err := Decode(entry)
+		return err == nil && rec.Elsewhere.Kind == KindSnapshot
+	}
+	return Kind(entry[0]) == KindSnapshot
+}
+
 // Decode reads an entry. What a newer program has written, and bytes that no program
 // has, are an error that says which of them.
 func Decode(entry []byte) (*Record, error) {
