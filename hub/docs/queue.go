@@ -95,6 +95,7 @@ func (l *liveDoc) take(e *edit) *room.Error {
 	}
 	if change.Any() {
 		l.docs.counter.edits.Add(1)
+		l.state.Edited = time.Now().UTC().Truncate(time.Millisecond)
 		l.version.edited = true
 		l.tell(Message{Kind: MessageUpdate, Data: e.update, from: e.from})
 	} else {

@@ -2,6 +2,7 @@ package document
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -230,10 +231,11 @@ func (s *State) replace(seq uint64, snap *Snapshot) [][]byte {
 	return [][]byte{snap.Update}
 }
 
-// Snapshot gives the state as one record.
+// Snapshot gives the state as one record. What is done to the state later does not
+// change it: it is encoded while editors write on.
 func (s *State) Snapshot() Snapshot {
 	return Snapshot{Update: s.Store.Snapshot(), Meta: Meta{
-		Generation: s.Generation, Made: s.Made, Authors: s.Authors, Versions: s.Versions, Comments: s.Comments, Gone: s.Gone,
+		Generation: s.Generation, Made: s.Made, Authors: maps.Clone(s.Authors), Versions: s.Versions, Comments: s.Comments, Gone: s.Gone,
 		Former: encodeFormer(s.Former), Edited: s.Edited.UnixMilli(), Recent: s.Recent,
 	}}
 }
