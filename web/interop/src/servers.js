@@ -74,10 +74,11 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 
 export class Server {
   // The folder is the server's alone, and goes with close().
-  static async open(name) {
+  static async open(name, flags = []) {
     if (!adapters[name]) throw new Error(`no server "${name}": there are ${serverNames.join(', ')}`);
     const data = mkdtempSync(join(tmpdir(), 'interop-'));
-    const server = new Server(name, data, adapters[name](await freePort(), data));
+    const how = adapters[name](await freePort(), data);
+    const server = new Server(name, data, { ...how, args: [...how.args, ...flags] });
     await server.start();
     return server;
   }
