@@ -32,7 +32,11 @@ func (d *Docs) record(ctx context.Context, e hub.Entry) (rec *document.Record, b
 	blob = rec.Elsewhere.Blob
 	data, err := d.cfg.Blobs.Get(ctx, blob)
 	if err != nil {
-		return nil, blob, 0, fmt.Errorf("read a record of %d bytes: %w", rec.Elsewhere.Size, err)
+		err = fmt.Errorf("read a record of %d bytes: %w", rec.Elsewhere.Size, err)
+		if rec.Elsewhere.Kind == document.KindSnapshot {
+			err = fmt.Errorf("%w: %w", errSnapshot, err)
+		}
+		return nil, blob, 0, err
 	}
 	rec, err = document.Decode(data)
 	return rec, blob, len(data), err

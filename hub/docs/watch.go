@@ -122,7 +122,11 @@ func (l *liveDoc) open() {
 		return
 	}
 	for {
-		if err := l.readRest(ctx); err != nil {
+		err := l.readRest(ctx)
+		if err == nil {
+			err = l.checkWhole(ctx)
+		}
+		if err != nil {
 			d.cfg.Fault(l.name, fmt.Errorf("open: %w", err))
 			l.fail(d.cannot(err))
 			return
@@ -196,9 +200,13 @@ func (l *liveDoc) readEntry(ctx context.Context, e hub.Entry) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err != nil {
+	switch {
+	case errors.Is(err, errSnapshot):
+		l.state.Baseless = true
+		l.docs.cfg.Fault(l.name, fmt.Errorf("the record at %d: %w", e.Seq, err))
+	case err != nil:
 		l.setAside(e.Seq, err)
-	} else {
+	default:
 		l.takeRecord(e.Seq, size, rec)
 	}
 	if blob != "" {
@@ -216,7 +224,7 @@ func (l *liveDoc) takeEntry(e hub.Entry) bool {
 	switch {
 	case err != nil:
 		l.setAside(e.Seq, err)
-	case rec.Origin == l.origin && l.takeOwn(len(e.Data), rec):
+	case rec.Origin == l.origin && l.takeOwn(e.Seq, len(e.Data), rec):
 	case rec.Kind == document.KindElsewhere:
 		return false
 	default:
@@ -229,7 +237,7 @@ func (l *liveDoc) takeEntry(e hub.Entry) bool {
 
 // takeOwn notes a record of this document's own, whose edits are in it already. It is
 // false for one that brings something else. mu is held.
-func (l *liveDoc) takeOwn(size int, rec *document.Record) bool {
+func (l *liveDoc) takeOwn(seq uint64, size int, rec *document.Record) bool {
 	kind, blob := rec.Kind, ""
 	if kind == document.KindElsewhere {
 		kind, size, blob = rec.Elsewhere.Kind, rec.Elsewhere.Size, rec.Elsewhere.Blob
@@ -239,7 +247,7 @@ func (l *liveDoc) takeOwn(size int, rec *document.Record) bool {
 		l.state.Stored(size)
 		l.compactIfDue()
 	case document.KindSnapshot:
-		l.state.Replaced()
+		l.state.Replaced(seq)
 		l.dropBlobs()
 	default:
 		return false
@@ -295,7 +303,7 @@ func (l *liveDoc) takeRecord(seq uint64, size int, rec *document.Record) {
 func (l *liveDoc) renew(epoch string) error {
 	l.mu.Lock()
 	l.at = hub.Position{Epoch: epoch}
-	l.acked = 0
+	l.acked, l.state.Base = 0, 0
 	l.queue.compact = true
 	l.catchUp.again = true
 	l.mu.Unlock()

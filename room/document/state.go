@@ -27,6 +27,11 @@ type State struct {
 	Edited time.Time
 	Recent []string
 
+	// Base is where the snapshot is on which all stands, and Baseless says that there is
+	// one that was not read.
+	Base     uint64
+	Baseless bool
+
 	// Since counts what came after the last snapshot.
 	Since Tail
 
@@ -87,6 +92,7 @@ func (s *State) Apply(seq uint64, size int, rec *Record) (fresh Fresh) {
 	s.Stored(size)
 	switch rec.Kind {
 	case KindEdits:
+		s.Baseless = s.Baseless || rec.Edits.Base > s.Base
 		if s.Gone == nil { // else it is of the document that was deleted
 			s.Edited = rec.Edits.At
 			for _, a := range rec.Edits.Authors {
@@ -94,7 +100,7 @@ func (s *State) Apply(seq uint64, size int, rec *Record) (fresh Fresh) {
 			}
 		}
 	case KindSnapshot:
-		s.Replaced()
+		s.Replaced(seq)
 		fresh.Updates = s.replace(seq, &rec.Snapshot)
 	case KindNote:
 		if c := rec.Note.Created; c != nil {
@@ -134,8 +140,19 @@ func (s *State) Stored(size int) {
 	s.Since.Bytes += size
 }
 
-// Replaced notes that a snapshot stands in the place of all records.
-func (s *State) Replaced() { s.Since, s.Broken = Tail{}, nil }
+// Replaced notes that the snapshot at a sequence stands in the place of all records.
+func (s *State) Replaced(seq uint64) {
+	s.Since, s.Broken = Tail{}, nil
+	s.Base, s.Baseless = seq, false
+}
+
+// Records is how many records there are, the snapshot among them.
+func (s *State) Records() int {
+	if s.Base > 0 {
+		return s.Since.Records + 1
+	}
+	return s.Since.Records
+}
 
 // Break notes that a record could not be taken in.
 func (s *State) Break(seq uint64, why error) { s.Broken = append(s.Broken, Broken{seq, why}) }
