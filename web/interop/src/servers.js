@@ -98,9 +98,9 @@ export class Server {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     running.add(this);
-    let said = '';
+    this.said = '';
     this.child.stderr.on('data', (text) => {
-      said = (said + text).slice(-2000);
+      this.said = (this.said + text).slice(-2000);
     });
     this.exited = once(this.child, 'exit');
     const until = Date.now() + patience;
@@ -108,7 +108,7 @@ export class Server {
       const gone = this.child.exitCode !== null || this.child.signalCode !== null;
       if (gone || Date.now() > until) {
         await this.kill();
-        throw new Error(`${this.name} did not become ready at ${this.how.ready}; it said:\n${said}`);
+        throw new Error(`${this.name} did not become ready at ${this.how.ready}; it said:\n${this.said}`);
       }
       await delay(20);
     }
