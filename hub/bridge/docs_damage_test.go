@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -57,6 +58,27 @@ func TestDamagedEntryIsCounted(t *testing.T) {
 			wantCount(t, w, "lobby/doc", 200)
 			wantCount(t, w, "lobby/other", 1)
 		})
+	}
+}
+
+// TestCutOffEndIsTold turns over a bit where the engine has no index to start from: it
+// cuts off all from there on, and the mark may be older than that.
+func TestCutOffEndIsTold(t *testing.T) {
+	dir := t.TempDir()
+	w := start(t, dir, bridge.Config{Of: bridge.Documents, Partitions: 1})
+	defer w.close(t)
+	fill(t, w, "lobby/doc", 200)
+	require.Empty(t, w.engine.CutOff())
+	for _, have := range []int{100, 0} {
+		copied := t.TempDir()
+		require.NoError(t, os.CopyFS(copied, os.DirFS(dir))) // as kill -9 would leave it
+		flip(t, copied, fmt.Sprint("lobby/doc ", have))
+		w := start(t, copied, bridge.Config{Of: bridge.Documents})
+		require.Len(t, readAll(t, w, "lobby/doc"), have)
+		require.Empty(t, w.Findings(), "the mark is older")
+		require.Len(t, w.engine.CutOff(), 1)
+		require.Contains(t, w.engine.CutOff()[0], "HUBBUB_DOC_00: the last ")
+		w.close(t)
 	}
 }
 
