@@ -53,14 +53,17 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
       kept.socket.disconnect();
       await stop(hub, signal);
       assert.equal(await flip(hub, lost), 1);
-      t.diagnostic(await doctor(hub));
+      // With an index the engine's start sees nothing, and the document's opening does; without
+      // one all from there on is cut off.
+      if (signal === 'SIGKILL') assert.match(await doctor(hub), /WRONG .*could not be read and were cut off/);
       await hub.server.start();
       const fresh = hub.connect('y-websocket 3', 'stock/flipped');
       await until(
         () => 'the newcomer is synced',
         () => fresh.synced,
       );
-      t.diagnostic(`the newcomer has ${fresh.text}; the hub said ${hub.server.said}`);
+      assert.ok(!fresh.text.includes(lost));
+      if (signal === 'SIGTERM') assert.match(hub.server.said, /1 of 3 records cannot be read/);
       kept.socket.connect();
       await converges([kept, fresh], ['<first>', '<second>', '<third>']);
       await saved([kept]);
@@ -81,7 +84,6 @@ test('a bit of the only record turned over: nobody is given an empty document', 
     () => `a refusal, but ${JSON.stringify(fresh.closes)}`,
     () => fresh.closes.length > 1,
   );
-  t.diagnostic(JSON.stringify(fresh.closes));
   assert.match(fresh.closes[0].reason, /its disk is damaged/);
   assert.ok(fresh.closes[0].code < 4400, 'it comes back');
   assert.equal(fresh.synced, false);
