@@ -2,7 +2,9 @@ package docs_test
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -394,8 +396,19 @@ func TestDocumentsAreLetGo(t *testing.T) {
 
 func TestChangesAreAnnounced(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		var told []docs.Changed
-		w.cfg.Announce = func(c docs.Changed) { told = append(told, c) }
+		var mu sync.Mutex
+		var all []docs.Changed
+		w.cfg.Announce = func(c docs.Changed) {
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, c)
+		}
+		told := func() []docs.Changed {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(all)
+		}
 		d := w.instance()
 		defer d.Close()
 		ada, bo := w.connected(d, "ada", "doc", 1), w.connected(d, "bo", "doc", 2)
@@ -406,18 +419,19 @@ func TestChangesAreAnnounced(t *testing.T) {
 		for range 40 { // they go on, and that is still one
 			time.Sleep(time.Second)
 			ada.write("x")
-			require.Empty(t, told)
+			require.Empty(t, told())
 		}
 		time.Sleep(5 * time.Second)
-		require.Len(t, told, 1)
-		require.Equal(t, "doc", told[0].Doc)
-		require.Equal(t, []string{"ada", "bo"}, told[0].Users)
-		require.NotZero(t, told[0].At.Seq)
+		first := told()
+		require.Len(t, first, 1)
+		require.Equal(t, "doc", first[0].Doc)
+		require.Equal(t, []string{"ada", "bo"}, first[0].Users)
+		require.NotZero(t, first[0].At.Seq)
 		for range 70 {
 			ada.write("x")
 			time.Sleep(time.Second)
 		}
-		require.Len(t, told, 2, "who goes on for long is told of meanwhile")
+		require.Len(t, told(), 2, "who goes on for long is told of meanwhile")
 	})
 }
 

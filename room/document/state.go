@@ -2,6 +2,7 @@ package document
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -29,9 +30,14 @@ type State struct {
 	Edited time.Time
 	Recent []string
 
-	// Since counts what came after the last snapshot, and Base is that one's size.
-	Since Tail
-	Base  int
+	// Base is where the snapshot is on which all stands, and Baseless says that there is
+	// one that was not read.
+	Base     uint64
+	Baseless bool
+
+	// Since counts what came after the last snapshot, and BaseBytes is that one's size.
+	Since     Tail
+	BaseBytes int
 
 	limits yjs.Limits
 }
@@ -97,6 +103,7 @@ func (s *State) Apply(seq uint64, size int, rec *Record) (fresh Fresh) {
 	s.Stored(size)
 	switch rec.Kind {
 	case KindEdits:
+		s.Baseless = s.Baseless || rec.Edits.Base > s.Base
 		if s.Gone == nil { // else it is of the document that was deleted
 			s.Edited = rec.Edits.At
 			for _, a := range rec.Edits.Authors {
@@ -104,7 +111,7 @@ func (s *State) Apply(seq uint64, size int, rec *Record) (fresh Fresh) {
 			}
 		}
 	case KindSnapshot:
-		s.Replaced(size)
+		s.Replaced(seq, size)
 		fresh.Updates = s.replace(seq, &rec.Snapshot)
 	case KindNote:
 		if c := rec.Note.Created; c != nil {
@@ -144,9 +151,19 @@ func (s *State) Stored(size int) {
 	s.Since.Bytes += size
 }
 
-// Replaced notes that a snapshot of so many bytes stands in the place of all records.
-func (s *State) Replaced(size int) {
-	s.Since, s.Base, s.Broken, s.Unreadable = Tail{}, size, nil, nil
+// Replaced notes that the snapshot at a sequence, of so many bytes, stands in the place
+// of all records.
+func (s *State) Replaced(seq uint64, size int) {
+	s.Since, s.Broken, s.Unreadable = Tail{}, nil, nil
+	s.Base, s.BaseBytes, s.Baseless = seq, size, false
+}
+
+// Records is how many records there are, the snapshot among them.
+func (s *State) Records() int {
+	if s.Base > 0 {
+		return s.Since.Records + 1
+	}
+	return s.Since.Records
 }
 
 // Break notes that a record could not be taken in.
@@ -230,10 +247,11 @@ func (s *State) replace(seq uint64, snap *Snapshot) [][]byte {
 	return [][]byte{snap.Update}
 }
 
-// Snapshot gives the state as one record.
+// Snapshot gives the state as one record. What is done to the state later does not
+// change it: it is encoded while editors write on.
 func (s *State) Snapshot() Snapshot {
 	return Snapshot{Update: s.Store.Snapshot(), Meta: Meta{
-		Generation: s.Generation, Made: s.Made, Authors: s.Authors, Versions: s.Versions, Comments: s.Comments, Gone: s.Gone,
+		Generation: s.Generation, Made: s.Made, Authors: maps.Clone(s.Authors), Versions: s.Versions, Comments: s.Comments, Gone: s.Gone,
 		Former: encodeFormer(s.Former), Edited: s.Edited.UnixMilli(), Recent: s.Recent,
 	}}
 }
@@ -257,10 +275,10 @@ func (s *State) End(user string, at time.Time) Deleted {
 // delete makes the state that of a new document, of which there is nothing yet.
 func (s *State) delete(d *Deleted) {
 	former, err := yjs.DecodeStateVector(d.Former, s.limits)
-	since, base, broken := s.Since, s.Base, s.Broken
+	before := *s
 	*s = *New(s.limits)
 	s.Generation, s.Gone, s.Former = d.Generation+1, d, former
-	s.Since, s.Base, s.Broken = since, base, broken
+	s.Since, s.Base, s.BaseBytes, s.Broken = before.Since, before.Base, before.BaseBytes, before.Broken
 	if err != nil {
 		s.Break(0, err)
 	}
