@@ -199,3 +199,12 @@ func (l *link) Lost(why *room.Error) {
 	l.editor.lost, l.seat, l.lost = append(l.editor.lost, why), nil, true
 	l.mu.Unlock()
 }
+
+// clockOf is how much of a client the editor has.
+func (e *editor) clockOf(client uint64) uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	sv, err := yjs.DecodeStateVector(e.store.StateVector(), yjs.Limits{})
+	require.NoError(e.t, err)
+	return sv[client]
+}

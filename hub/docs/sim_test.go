@@ -15,7 +15,6 @@ import (
 	"github.com/hubbub-im/hubbub/hub"
 	"github.com/hubbub-im/hubbub/hub/docs"
 	"github.com/hubbub-im/hubbub/hub/hubtest"
-	"github.com/hubbub-im/hubbub/room/yjs"
 )
 
 // faltering is a log that can be made to fail.
@@ -36,6 +35,18 @@ func (f *faltering) Read(ctx context.Context, doc string, r hub.Range) (hub.Page
 		return hub.Page{}, fmt.Errorf("%w: the disk is gone", hub.ErrUnavailable)
 	}
 	return f.DocLog.Read(ctx, doc, r)
+}
+
+// slowDocs is a log that takes its time.
+type slowDocs struct{ hub.DocLog }
+
+func (s slowDocs) Append(doc string, records []hub.Record, done func([]hub.Ack)) error {
+	time.AfterFunc(10*time.Millisecond, func() {
+		if err := s.DocLog.Append(doc, records, done); err != nil {
+			done([]hub.Ack{{Err: err}})
+		}
+	})
+	return nil
 }
 
 // faultyDocs is a log of documents on which appends, reads and watches go wrong.
@@ -149,7 +160,7 @@ func simulate(w *world, seed uint64) (sum docs.Stats) {
 	reader := newEditor(t, "reader", "doc", 99)
 	require.True(t, reader.connect(t.Context(), fresh))
 	for client, clock := range saved {
-		require.GreaterOrEqual(t, clockOf(t, reader.store, client), clock, "client %d, seed %d", client, seed)
+		require.GreaterOrEqual(t, reader.clockOf(client), clock, "client %d, seed %d", client, seed)
 	}
 	// And all come to the same, once nothing is under way any more: an answer that was
 	// lost is missed only after a while.
@@ -185,9 +196,3 @@ func simulate(w *world, seed uint64) (sum docs.Stats) {
 type keepOpen struct{ hub.Log }
 
 func (keepOpen) Close(context.Context) error { return nil }
-
-func clockOf(t *testing.T, s *yjs.Store, client uint64) uint64 {
-	sv, err := yjs.DecodeStateVector(s.StateVector(), yjs.Limits{})
-	require.NoError(t, err)
-	return sv[client]
-}
