@@ -45,7 +45,7 @@ build: $(PAGE) $(EXAMPLES) ## Build bin/hubbub, one static program with the web 
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/hubbub ./cmd/hubbub
 
 .PHONY: test
-test: lint web-test e2e go-test ## Run every test there is, and install what they need
+test: lint web-test web-slow e2e go-test ## Run every test there is, and install what they need
 
 .PHONY: check
 check: lint go-check web-test ## Run what is worth running while working: in under 5 minutes
@@ -108,6 +108,11 @@ web-lint: $(NODE_MODULES)
 .PHONY: web-test
 web-test: build
 	HUBBUB_BIN=$(CURDIR)/bin/hubbub $(NPM) test
+
+# What waits for clocks and full disks: a few minutes.
+.PHONY: web-slow
+web-slow: build
+	HUBBUB_BIN=$(CURDIR)/bin/hubbub $(NPM) run slow --workspace=interop
 
 .PHONY: e2e
 e2e: build
