@@ -109,7 +109,8 @@ func (ask *createRequest) seed() ([]byte, error) {
 	case len(ask.Delta) > 0:
 		c.format, c.body = "delta", ask.Delta
 	}
-	if err := c.replace(e, v.XML(ask.Root), false); err != nil {
+	t, _ := guessed(v, ask.Root, "")
+	if err := c.replace(e, t, kindName(t.Kind()) == "xml"); err != nil {
 		return nil, err
 	}
 	return e.Update(), nil
@@ -160,7 +161,8 @@ func (a *api) docReplace(ctx context.Context, req *docRequest) (any, error) {
 			return room.Errorf(room.CodeBadRequest, "root: is missing, and the document is empty; name the type that the content goes into")
 		}
 		_, filled := v.Guess(t.Name())
-		return c.replace(e, t, filled || req.query.Get("type") != "")
+		known := filled || req.query.Get("type") != "" || kindName(t.Kind()) == "xml"
+		return c.replace(e, t, known)
 	}))
 }
 
