@@ -89,6 +89,7 @@ func (l *liveDoc) swapSnapshot() error {
 	}
 	l.mu.Lock()
 	l.acked = max(l.acked, at.Seq)
+	l.state.Base = max(l.state.Base, at.Seq)
 	l.mu.Unlock()
 	return nil
 }

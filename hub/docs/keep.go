@@ -116,7 +116,7 @@ func (l *liveDoc) announceRest() {
 func (l *liveDoc) letGo(now time.Time) {
 	l.mu.Lock()
 	since := l.state.Since
-	worth := since.Records >= worthCompacting || since.Bytes >= worthBytes+l.state.Base/4
+	worth := since.Records >= worthCompacting || since.Bytes >= worthBytes+l.state.BaseBytes/4
 	if worth && now.Sub(l.empty) >= l.docs.cfg.EmptyLinger && !l.queue.busy && !l.tried {
 		l.queue.compact, l.tried = true, true
 		l.mu.Unlock()

@@ -177,7 +177,7 @@ func (l *liveDoc) nextRecord() *document.Record {
 	q.edits = append(q.edits[:0], q.edits[n:]...)
 	q.bytes -= bytes
 	q.busy = true
-	rec := &document.Record{Kind: document.KindEdits, Origin: l.origin, Edits: document.Edits{At: time.Now()}}
+	rec := &document.Record{Kind: document.KindEdits, Origin: l.origin, Edits: document.Edits{At: time.Now(), Base: l.state.Base}}
 	for i := range q.flying {
 		e := &q.flying[i]
 		if e.update == nil {

@@ -63,6 +63,10 @@ func (f *faultyDocs) List(ctx context.Context, room string) ([]string, error) {
 	return f.docs.List(ctx, room)
 }
 
+func (f *faultyDocs) Count(ctx context.Context, doc string) (int, error) {
+	return f.docs.Count(ctx, doc)
+}
+
 func (f *faultyDocs) Erase(ctx context.Context, doc string, upTo uint64) error {
 	return f.docs.Erase(ctx, doc, upTo)
 }

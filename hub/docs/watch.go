@@ -123,7 +123,11 @@ func (l *liveDoc) open() {
 		return
 	}
 	for {
-		if err := l.readRest(ctx); err != nil {
+		err := l.readRest(ctx)
+		if err == nil {
+			err = l.checkWhole(ctx)
+		}
+		if err != nil {
 			d.cfg.Fault(l.name, fmt.Errorf("open: %w", err))
 			l.fail(d.cannot(err))
 			return
@@ -221,7 +225,7 @@ func (l *liveDoc) takeEntry(e hub.Entry) bool {
 	switch {
 	case err != nil:
 		l.setAside(e, err)
-	case rec.Origin == l.origin && l.takeOwn(len(e.Data), rec):
+	case rec.Origin == l.origin && l.takeOwn(e.Seq, len(e.Data), rec):
 	case rec.Kind == document.KindElsewhere:
 		return false
 	default:
@@ -234,7 +238,7 @@ func (l *liveDoc) takeEntry(e hub.Entry) bool {
 
 // takeOwn notes a record of this document's own, whose edits are in it already. It is
 // false for one that brings something else. mu is held.
-func (l *liveDoc) takeOwn(size int, rec *document.Record) bool {
+func (l *liveDoc) takeOwn(seq uint64, size int, rec *document.Record) bool {
 	kind, blob := rec.Kind, ""
 	if kind == document.KindElsewhere {
 		kind, size, blob = rec.Elsewhere.Kind, rec.Elsewhere.Size, rec.Elsewhere.Blob
@@ -244,7 +248,7 @@ func (l *liveDoc) takeOwn(size int, rec *document.Record) bool {
 		l.state.Stored(size)
 		l.compactIfDue()
 	case document.KindSnapshot:
-		l.state.Replaced(size)
+		l.state.Replaced(seq, size)
 		l.dropBlobs()
 	default:
 		return false
@@ -258,7 +262,7 @@ func (l *liveDoc) takeOwn(size int, rec *document.Record) bool {
 // compactIfDue has the document compacted once enough has gathered behind the snapshot:
 // records, or bytes. mu is held.
 func (l *liveDoc) compactIfDue() {
-	if s := l.state; s.Since.Records >= l.docs.cfg.CompactEvery || s.Since.Bytes >= compactBytes+s.Base {
+	if s := l.state; s.Since.Records >= l.docs.cfg.CompactEvery || s.Since.Bytes >= compactBytes+s.BaseBytes {
 		l.queue.compact = true
 	}
 }
@@ -269,7 +273,7 @@ func (l *liveDoc) unreadable() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.state.Unreadable; err != nil {
-		return room.Errorf(room.CodeUnavailable, "the document's snapshot cannot be read: %v; its editors' copies are not touched, and the operator has to restore it", err)
+		return room.Errorf(room.CodeUnavailable, "the snapshot on which this document stands cannot be read: %v: its disk is damaged. Keep your copy; the operator has to restore a backup", err)
 	}
 	return nil
 }
@@ -315,7 +319,7 @@ func (l *liveDoc) takeRecord(seq uint64, size int, rec *document.Record) {
 func (l *liveDoc) renew(epoch string) error {
 	l.mu.Lock()
 	l.at = hub.Position{Epoch: epoch}
-	l.acked = 0
+	l.acked, l.state.Base = 0, 0
 	l.queue.compact = true
 	l.catchUp.again = true
 	l.mu.Unlock()

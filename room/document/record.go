@@ -31,6 +31,7 @@ type Origin [8]byte
 type Edits struct {
 	At      time.Time // when the first of them came, to the millisecond
 	Authors []Authored
+	Base    uint64 // where the snapshot is that they stand on; 0: there is none, or an older program wrote this
 }
 
 // Authored are updates that one user has made, in their order.
@@ -100,6 +101,9 @@ func (e *Edits) append(dst []byte) []byte {
 		for _, u := range a.Updates {
 			dst = appendBytes(dst, u)
 		}
+	}
+	if e.Base > 0 {
+		dst = binary.AppendUvarint(dst, e.Base)
 	}
 	return dst
 }
@@ -205,6 +209,9 @@ func (r *reader) edits() (e Edits) {
 			a.Updates = append(a.Updates, r.bytes())
 		}
 		e.Authors = append(e.Authors, a)
+	}
+	if r.err == nil && len(r.data) > 0 {
+		e.Base = r.number()
 	}
 	return e
 }

@@ -30,9 +30,14 @@ type State struct {
 	Edited time.Time
 	Recent []string
 
-	// Since counts what came after the last snapshot, and Base is that one's size.
-	Since Tail
-	Base  int
+	// Base is where the snapshot is on which all stands, and Baseless says that there is
+	// one that was not read.
+	Base     uint64
+	Baseless bool
+
+	// Since counts what came after the last snapshot, and BaseBytes is that one's size.
+	Since     Tail
+	BaseBytes int
 
 	limits yjs.Limits
 }
@@ -98,6 +103,7 @@ func (s *State) Apply(seq uint64, size int, rec *Record) (fresh Fresh) {
 	s.Stored(size)
 	switch rec.Kind {
 	case KindEdits:
+		s.Baseless = s.Baseless || rec.Edits.Base > s.Base
 		if s.Gone == nil { // else it is of the document that was deleted
 			s.Edited = rec.Edits.At
 			for _, a := range rec.Edits.Authors {
@@ -105,7 +111,7 @@ func (s *State) Apply(seq uint64, size int, rec *Record) (fresh Fresh) {
 			}
 		}
 	case KindSnapshot:
-		s.Replaced(size)
+		s.Replaced(seq, size)
 		fresh.Updates = s.replace(seq, &rec.Snapshot)
 	case KindNote:
 		if c := rec.Note.Created; c != nil {
@@ -145,9 +151,19 @@ func (s *State) Stored(size int) {
 	s.Since.Bytes += size
 }
 
-// Replaced notes that a snapshot of so many bytes stands in the place of all records.
-func (s *State) Replaced(size int) {
-	s.Since, s.Base, s.Broken, s.Unreadable = Tail{}, size, nil, nil
+// Replaced notes that the snapshot at a sequence, of so many bytes, stands in the place
+// of all records.
+func (s *State) Replaced(seq uint64, size int) {
+	s.Since, s.Broken, s.Unreadable = Tail{}, nil, nil
+	s.Base, s.BaseBytes, s.Baseless = seq, size, false
+}
+
+// Records is how many records there are, the snapshot among them.
+func (s *State) Records() int {
+	if s.Base > 0 {
+		return s.Since.Records + 1
+	}
+	return s.Since.Records
 }
 
 // Break notes that a record could not be taken in.
@@ -259,10 +275,10 @@ func (s *State) End(user string, at time.Time) Deleted {
 // delete makes the state that of a new document, of which there is nothing yet.
 func (s *State) delete(d *Deleted) {
 	former, err := yjs.DecodeStateVector(d.Former, s.limits)
-	since, base, broken := s.Since, s.Base, s.Broken
+	before := *s
 	*s = *New(s.limits)
 	s.Generation, s.Gone, s.Former = d.Generation+1, d, former
-	s.Since, s.Base, s.Broken = since, base, broken
+	s.Since, s.Base, s.BaseBytes, s.Broken = before.Since, before.Base, before.BaseBytes, before.Broken
 	if err != nil {
 		s.Break(0, err)
 	}
