@@ -8,12 +8,13 @@ import (
 	"github.com/hubbub-im/hubbub/transport/wire"
 )
 
-// chat is the protocol hubbub.v1.json, of rooms and their events, for one peer. It is
+// chat is the protocol hubbub.v1.json, of rooms and documents, for one peer. It is
 // the hub.Outlet of its session.
 type chat struct {
 	*conn
 
 	session *hub.Session // nil until the caller is known; guarded by mu, but for the reader, who alone sets it
+	docs    *chatDocs    // nil until a document is asked for; guarded as session
 
 	// owned by the reader
 	guest     bool
@@ -71,8 +72,14 @@ func (c *chat) lags() {
 	c.end(wire.CloseSlow, 0)
 }
 
-// gone takes the peer out of its rooms.
+// gone takes the peer out of its rooms and documents.
 func (c *chat) gone() {
+	c.mu.Lock()
+	docs := c.docs
+	c.mu.Unlock()
+	if docs != nil {
+		docs.close()
+	}
 	if s := c.known(); s != nil {
 		s.Close(hub.ReasonGone)
 	}

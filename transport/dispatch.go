@@ -28,6 +28,9 @@ func (c *chat) dispatch(ctx context.Context, cmd wire.Command) error {
 	case *wire.Connect:
 		return room.Errorf(room.CodeBadRequest, "connect: this connection is connected already; use refresh for a new token")
 	}
+	if ours, err := c.document(ctx, cmd); ours {
+		return err
+	}
 	m, err := c.srv.answer(ctx, c.session.Caller(), cmd.Body)
 	if err == nil {
 		c.reply(cmd.ID, m)
@@ -112,6 +115,9 @@ func (c *chat) refresh(id uint64, cmd *wire.Refresh) error {
 	}
 	if err := c.session.Renew(claims.Caller()); err != nil {
 		return err
+	}
+	if c.docs != nil {
+		c.docs.regrant(claims.Caller())
 	}
 	c.expireAt(claims.Expires)
 	c.reply(id, wire.Refreshed{ExpiresAt: claims.Expires.UnixMilli()})

@@ -17,7 +17,7 @@ const anywhere = "..."
 var arrows = map[string][]string{
 	"cmd":                  {anywhere},
 	"transport":            {"hub", "hub/docs", "transport/wire", "transport/token", "room", "room/document", "room/yjs", "room/yjs/view"},
-	"transport/client":     {"transport/wire", "room"},
+	"transport/client":     {"transport/wire", "room", "room/yjs"},
 	"transport/client/bot": {"transport/client", "transport/wire", "room"},
 	"transport/wire":       {"room"},
 	"transport/token":      {"room"},

@@ -184,9 +184,9 @@ func (s *Seat) readOnly(update []byte, done func(*room.Error)) *room.Error {
 	return nil
 }
 
-// At is where the document stands.
+// At is where the document stands, what was last stored for this instance included.
 func (s *Seat) At() hub.Position {
 	s.doc.mu.Lock()
 	defer s.doc.mu.Unlock()
-	return s.doc.at
+	return hub.Position{Epoch: s.doc.at.Epoch, Seq: max(s.doc.at.Seq, s.doc.acked)}
 }

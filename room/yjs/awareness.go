@@ -121,11 +121,11 @@ func (a *Awareness) forget() {
 }
 
 // Remove notes that clients are gone, and gives the states to tell the others. Clients
-// that are not there are passed over.
+// that are not there are passed over. The clock stays, as with y-protocols: a client that
+// was only cut off is seen again with the next state that it sends.
 func (a *Awareness) Remove(clients ...uint64) (gone []AwarenessState) {
 	for _, client := range clients {
 		if s, known := a.states[client]; known && !s.Gone() {
-			s.Clock++
 			s.State = []byte("null")
 			a.set(s)
 			gone = append(gone, s)

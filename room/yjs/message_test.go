@@ -73,7 +73,7 @@ func TestAwarenessRemove(t *testing.T) {
 	require.Equal(t, states, news)
 	_, err = a.Apply([]AwarenessState{{3, 1, []byte("{}")}})
 	require.ErrorContains(t, err, "3 clients")
-	require.Equal(t, []AwarenessState{{1, 5, []byte("null")}}, a.Remove(1, 9))
+	require.Equal(t, []AwarenessState{{1, 4, []byte("null")}}, a.Remove(1, 9))
 	require.Empty(t, a.Remove(1))
 	require.Equal(t, 1, a.Len())
 	_, err = a.Apply([]AwarenessState{{3, 1, []byte("{}")}}) // there is room again

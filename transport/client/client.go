@@ -19,6 +19,7 @@ type Client struct {
 	tasks  sync.WaitGroup
 	first  chan error // the outcome of the first try
 	budget *budget    // what the outboxes may hold
+	pieces sync.Mutex // held while a document's update is sent
 
 	mu      sync.Mutex // guards what follows
 	closing bool
@@ -28,6 +29,7 @@ type Client struct {
 	user    User
 	guest   string // a guest's token, to come back as the same user
 	rooms   map[string]*Room
+	docs    map[string]*Doc
 }
 
 // User is who the caller is to the hub.
@@ -46,7 +48,7 @@ func New(opts Options) (*Client, error) {
 	opts.setDefaults()
 	c := &Client{
 		opts: opts, url: url, first: make(chan error, 1), budget: newBudget(opts.OutboxEvents, opts.OutboxBytes),
-		changed: make(chan struct{}), rooms: make(map[string]*Room), status: Status{State: Connecting},
+		changed: make(chan struct{}), rooms: make(map[string]*Room), docs: make(map[string]*Doc), status: Status{State: Connecting},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.tasks.Go(c.run)
@@ -219,8 +221,8 @@ func ask[R any](ctx context.Context, c *Client, op string, body wire.Body) (R, e
 	}
 }
 
-// push hands a frame that concerns a room to it.
-func (c *Client) push(frame any) {
+// push hands a frame that concerns a room or a document to it.
+func (c *Client) push(l *link, frame any) {
 	switch p := frame.(type) {
 	case *wire.EventPush:
 		c.known(p.Room).event(p)
@@ -234,7 +236,20 @@ func (c *Client) push(frame any) {
 		c.known(p.Room).reset(p)
 	case *wire.LeftPush:
 		c.known(p.Room).expelled(p)
+	case *wire.DocDiffPush:
+		c.document(p.Doc).push(l, p)
+	case *wire.DocUpdatePush:
+		c.document(p.Doc).push(l, p)
+	case *wire.DocLostPush:
+		c.document(p.Doc).push(l, p)
 	}
+}
+
+// document gives the document if it is open, or nil.
+func (c *Client) document(name string) *Doc {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.docs[name]
 }
 
 // known gives the room, or nil if nobody has asked for it; a nil room takes

@@ -27,6 +27,7 @@
 // A Client runs one goroutine that keeps it connected. Each connection has a
 // reader, a writer and a keeper; the reader alone hands frames to rooms, which is
 // what keeps them in order, and it never waits. A joined room has one goroutine
-// that asks for the next part of it, and a room whose outbox holds something has
-// one that sends it. Close ends all of them and waits.
+// that asks for the next part of it, a room whose outbox holds something has one that
+// sends it, and an open document has one that opens it on each connection. Close ends
+// all of them and waits.
 package client

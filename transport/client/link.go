@@ -273,7 +273,7 @@ func (l *link) handle(r wire.Reply) error {
 	case *wire.Error:
 		return fmt.Errorf("the hub could not read a frame: %s: %s", push.Code, push.Message)
 	default:
-		l.client.push(push)
+		l.client.push(l, push)
 	}
 	return nil
 }

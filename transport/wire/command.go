@@ -133,7 +133,8 @@ const (
 // CommandTypes lists the names of all commands, in the order of PROTOCOL.md.
 var CommandTypes = []string{
 	typeConnect, typeRefresh, typeJoin, typeLeave, typePublish, typeBatch, typeHistory,
-	typePresence, typeTyping, typeBroadcast, typePositions, typePing, typePong,
+	typePresence, typeTyping, typeBroadcast, typePositions,
+	typeDocOpen, typeDocUpdate, typeDocAwareness, typeDocClose, typePing, typePong,
 }
 
 // Type gives "connect".

@@ -99,6 +99,9 @@ func (o *object) command(kind string) Body {
 	case typePong:
 		return &Pong{}
 	}
+	if body := o.docCommand(kind); body != nil {
+		return body
+	}
 	o.err = room.Errorf(room.CodeUnknownCommand, "type: there is no command %.32q; known are %s", kind, strings.Join(CommandTypes, ", "))
 	return nil
 }

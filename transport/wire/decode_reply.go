@@ -94,5 +94,8 @@ func newBody(kind string, id uint64) any {
 		}
 		return new(LeftPush)
 	}
+	if body := newDocBody(kind); body != nil {
+		return body
+	}
 	return &Unknown{Kind: kind}
 }

@@ -40,13 +40,18 @@ const (
 	fReplyTo
 	fTarget
 	fEmoji
+	fDoc
+	fSV
+	fUpdate
+	fOffset
+	fMore
 	numFields
 )
 
 var fieldNames = [numFields]string{
 	"type", "id", "token", "name", "client", "room", "rooms", "since", "history", "presence", "event",
 	"events", "before", "after", "around", "limit", "changes", "typing", "data", "epoch", "seq", "kind", "text",
-	"reply_to", "target", "emoji",
+	"reply_to", "target", "emoji", "doc", "sv", "update", "offset", "more",
 }
 
 func fieldOf(key []byte) (field, bool) {

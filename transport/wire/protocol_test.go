@@ -90,6 +90,7 @@ func TestProtocolListsTheCommands(t *testing.T) {
 	replies := map[string]string{
 		"connect": "connected", "refresh": "refreshed", "join": "joined", "leave": "left", "publish": "ack", "batch": "acks",
 		"history": "history", "presence": "members", "typing": "ack", "broadcast": "ack", "positions": "positions", "ping": "pong",
+		"doc_open": "doc_opened", "doc_update": "doc_saved", "doc_close": "doc_closed",
 	}
 	for _, row := range rows {
 		kind := names(row[0])[0]

@@ -87,7 +87,9 @@ const (
 
 // PushTypes lists the names of all pushes, in the order of PROTOCOL.md.
 var PushTypes = []string{
-	typeEvent, typePresence, typeTyping, typeBroadcast, typeReset, typeLeft, typePing, typeDisconnect,
+	typeEvent, typePresence, typeTyping, typeBroadcast, typeReset, typeLeft,
+	typeDocDiff, typeDocUpdate, typeDocAwareness, typeDocNotes, typeDocAccess, typeDocLost,
+	typePing, typeDisconnect,
 }
 
 // Type gives "event".

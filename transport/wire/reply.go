@@ -138,7 +138,8 @@ const (
 // ReplyTypes lists the names of all replies, in the order of PROTOCOL.md.
 var ReplyTypes = []string{
 	typeConnected, typeRefreshed, typeJoined, typeLeft, typeAck, typeAcks,
-	typeHistory, typeMembers, typePositions, typePong, typeError,
+	typeHistory, typeMembers, typePositions, typeDocOpened, typeDocSaved, typeDocClosed,
+	typePong, typeError,
 }
 
 // Type gives "connected".

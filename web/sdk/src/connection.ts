@@ -7,7 +7,7 @@ import { Refresher, tokenError } from './refresher.js';
 import { Value } from './store.js';
 import type { Status } from './types.js';
 import { online } from './wake.js';
-import type { Command, ConnectedFrame, Frame, RoomPush } from './wire.js';
+import type { Command, ConnectedFrame, DocPush, Frame, RoomPush } from './wire.js';
 
 /** What a connection tells the client that owns it. */
 export interface ConnectionEvents {
@@ -16,7 +16,9 @@ export interface ConnectionEvents {
   identified(): void;
   connected(frame: ConnectedFrame, transport: Link['kind']): void;
   disconnected(status: Status): void;
-  push(frame: RoomPush): void;
+  push(frame: RoomPush | DocPush): void;
+  /** The token of the live connection was replaced. */
+  refreshed(): void;
   rejoin(): void;
   fault(error: HubbubError): void;
 }
@@ -54,7 +56,11 @@ export class Connection {
     this.#events = events;
     this.#refresher = new Refresher(
       identity,
-      (token) => this.request({ type: 'refresh', token }),
+      async (token) => {
+        const frame = await this.request({ type: 'refresh', token });
+        events.refreshed();
+        return frame;
+      },
       events.fault,
       () => this.restart(),
     );
@@ -122,8 +128,8 @@ export class Connection {
   }
 
   /** Sends a command; the reply is handed over before any later frame. */
-  call(command: Command, reply: Reply): void {
-    if (this.#link && this.connected) this.#link.call(command, reply);
+  call(command: Command, reply: Reply, longer?: number): void {
+    if (this.#link && this.connected) this.#link.call(command, reply, longer);
     else reply(new HubbubError('disconnected', 'there is no connection to the hub'), null);
   }
 

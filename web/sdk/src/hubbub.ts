@@ -1,5 +1,6 @@
 import { Connection } from './connection.js';
 import { baseOf, dialer } from './dial.js';
+import type { DocLine, DocListener } from './doc-line.js';
 import { Emitter } from './emitter.js';
 import { HubbubError } from './errors.js';
 import { Identity } from './identity.js';
@@ -10,7 +11,7 @@ import type { WantedRoom } from './sse-link.js';
 import { Value } from './store.js';
 import type { HubbubEvents, HubbubOptions, Off, Position, Room, Status, Store, User } from './types.js';
 import { listen } from './wake.js';
-import type { ConnectedFrame, RoomPush } from './wire.js';
+import type { ConnectedFrame, DocPush, RoomPush } from './wire.js';
 
 /** How many rooms one `positions` may name. */
 const MAX_POSITIONS = 1000;
@@ -19,7 +20,9 @@ const MAX_POSITIONS = 1000;
 export class Hubbub {
   readonly #emitter = new Emitter<HubbubEvents>();
   readonly #user = new Value<User | null>(null);
+  readonly #base: string;
   readonly #rooms = new Map<string, RoomClient>();
+  readonly #docs = new Map<string, DocListener>();
   readonly #identity: Identity;
   readonly #connection: Connection;
   readonly #outbox: Outbox;
@@ -29,10 +32,12 @@ export class Hubbub {
   #closed = false;
 
   constructor(options: HubbubOptions = {}) {
-    const base = baseOf(options.url);
+    this.#base = baseOf(options.url);
     const name = typeof options.persist === 'string' ? `hubbub-${options.persist}` : 'hubbub';
-    const dial = dialer(options, base, () => this.#wanted());
-    this.#kept = options.persist ? new Persistence(name, base, (cause) => this.#unkept(cause)) : undefined;
+    const dial = dialer(options, this.#base, () => this.#wanted());
+    this.#kept = options.persist
+      ? new Persistence(name, this.#base, (cause) => this.#unkept(cause))
+      : undefined;
     this.#identity = new Identity(options, this.#kept);
     this.#connection = new Connection(this.#identity, dial, {
       connecting: (attempt) => this.#emitter.emit('connecting', { attempt }),
@@ -40,6 +45,9 @@ export class Hubbub {
       connected: (frame, transport) => this.#connected(frame, transport),
       disconnected: (status) => this.#disconnected(status),
       push: (frame) => this.#push(frame),
+      refreshed: () => {
+        for (const doc of [...this.#docs.values()]) doc.refreshed();
+      },
       rejoin: () => this.#rejoin(),
       fault: (error) => this.#emitter.emit('error', error),
     });
@@ -123,6 +131,25 @@ export class Hubbub {
     return this.#emitter.on(event, fn);
   }
 
+  /** @internal Lets a document use the connection, as `docs` does. */
+  line(doc: string, listener: DocListener): DocLine {
+    if (this.#closed) throw new HubbubError('discarded', 'this client was closed; make another one');
+    if (this.#docs.has(doc)) {
+      throw new HubbubError(
+        'conflict',
+        `this client has "${doc}" open; use that provider, or destroy it first`,
+      );
+    }
+    this.#docs.set(doc, listener);
+    return {
+      base: this.#base,
+      status: this.#connection.status,
+      call: (command, reply, longer) => this.#connection.call(command, reply, longer),
+      notify: (command) => this.#connection.notify(command),
+      end: () => this.#docs.get(doc) === listener && this.#docs.delete(doc),
+    };
+  }
+
   #room(id: string): RoomClient {
     let room = this.#rooms.get(id);
     if (!room) {
@@ -163,8 +190,9 @@ export class Hubbub {
     });
   }
 
-  #push(frame: RoomPush): void {
-    this.#rooms.get(frame.room)?.push(frame);
+  #push(frame: RoomPush | DocPush): void {
+    if ('doc' in frame) this.#docs.get(frame.doc)?.push(frame);
+    else this.#rooms.get(frame.room)?.push(frame);
   }
 
   /** The link opens anew for other rooms: each membership goes on from where it stopped. */

@@ -1,5 +1,5 @@
 import { HubbubError } from './errors.js';
-import type { Command, ConnectedFrame, Frame, RoomPush } from './wire.js';
+import type { Command, ConnectedFrame, DocPush, Frame, RoomPush } from './wire.js';
 
 /** Why a link is over. */
 export interface CloseInfo {
@@ -14,7 +14,7 @@ export interface CloseInfo {
 /** What a link tells its owner, synchronously and in the order in which the hub sent it. */
 export interface LinkEvents {
   connected(frame: ConnectedFrame): void;
-  push(frame: RoomPush): void;
+  push(frame: RoomPush | DocPush): void;
   /** The link has to open anew for other rooms: members join again where they stopped. */
   rejoin(): void;
   /** The hub complained about a frame that it could not answer. */
@@ -29,7 +29,8 @@ export type Reply = (error: HubbubError | null, frame: Frame | null) => void;
 /** One connection to a hub, over whatever carries it. */
 export interface Link {
   readonly kind: 'websocket' | 'sse';
-  call(command: Command, reply: Reply): void;
+  /** Sends a command; `longer` is how many milliseconds more than others it may take to be answered. */
+  call(command: Command, reply: Reply, longer?: number): void;
   notify(command: Command): void;
   /** Finds out whether the hub still answers, and ends the link if not. */
   probe(): void;

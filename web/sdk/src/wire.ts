@@ -47,8 +47,16 @@ export type Command =
   | { type: 'typing'; room: string; typing: boolean }
   | { type: 'broadcast'; room: string; data: Json }
   | { type: 'positions'; rooms: string[] }
+  | DocCommand
   | { type: 'ping' }
   | { type: 'pong' };
+
+/** What goes to the hub about a document. Bytes are base64. */
+export type DocCommand =
+  | { type: 'doc_open'; doc: string; sv: string }
+  | { type: 'doc_update'; doc: string; update: string; offset?: number; more?: true }
+  | { type: 'doc_awareness'; doc: string; update: string }
+  | { type: 'doc_close'; doc: string };
 
 export interface WireUser {
   user: string;
@@ -146,6 +154,28 @@ export interface DisconnectFrame {
   retry_after_ms?: number;
 }
 
+export type DocAccess = 'read' | 'comment' | 'write';
+
+export interface DocOpenedFrame {
+  type: 'doc_opened';
+  doc: string;
+  access: DocAccess;
+  epoch: string;
+  seq: number;
+  sv: string;
+  diff: string;
+  more?: boolean;
+  awareness?: string;
+}
+
+/** A frame that moves a document. `docs` looks whether it can be used. */
+export type DocPush =
+  | { type: 'doc_diff'; doc: string; diff: string; more?: boolean }
+  | { type: 'doc_update' | 'doc_awareness'; doc: string; update: string }
+  | { type: 'doc_notes'; doc: string }
+  | { type: 'doc_access'; doc: string; access: DocAccess }
+  | { type: 'doc_lost'; doc: string; code: string; message: string; retry_after_ms?: number };
+
 /** A frame that moves a room. */
 export type RoomPush =
   | EventFrame
@@ -168,6 +198,10 @@ export type Frame = { id?: number } & (
   | { type: 'pong' }
   | ErrorFrame
   | RoomPush
+  | DocOpenedFrame
+  | { type: 'doc_saved'; doc: string; epoch: string; seq: number }
+  | { type: 'doc_closed'; doc: string }
+  | DocPush
   | { type: 'ping' }
   | DisconnectFrame
 );
@@ -199,6 +233,8 @@ const REQUIRED: Record<string, Record<string, string>> = {
   ping: {},
   disconnect: { code: 'number', reason: 'string' },
 };
+/** The same for frames about documents: what more they hold is for `docs` to look at. */
+const REQUIRED_OF_DOCS = { doc: 'string' };
 
 /**
  * Reads a frame. Null: a type that this version does not know, to be ignored. It throws if the frame
@@ -215,7 +251,11 @@ export function decode(text: string): Frame | null {
     throw new HubbubError('bad_frame', 'the hub sent a frame without a type');
   }
   const fields = frame as Record<string, unknown> & { type: string };
-  const required = Object.hasOwn(REQUIRED, fields.type) ? REQUIRED[fields.type] : undefined;
+  const required = fields.type.startsWith('doc_')
+    ? REQUIRED_OF_DOCS
+    : Object.hasOwn(REQUIRED, fields.type)
+      ? REQUIRED[fields.type]
+      : undefined;
   if (!required) return null;
   for (const [field, type] of Object.entries(required)) {
     if (!fits(fields[field], type)) {

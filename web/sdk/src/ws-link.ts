@@ -1,7 +1,16 @@
 import { HubbubError } from './errors.js';
 import { Calls, type CloseInfo, type Link, type LinkOptions, PATIENCE, type Reply } from './link.js';
 import type { WebSocketClass, WebSocketLike } from './types.js';
-import { type Command, decode, encode, errorOf, type Frame, SUBPROTOCOL } from './wire.js';
+import {
+  type Command,
+  type DocPush,
+  decode,
+  encode,
+  errorOf,
+  type Frame,
+  type RoomPush,
+  SUBPROTOCOL,
+} from './wire.js';
 
 /** A link over a WebSocket. */
 export class WsLink implements Link {
@@ -29,12 +38,12 @@ export class WsLink implements Link {
     this.#socket.onerror = () => {}; // a close follows, and says more
   }
 
-  call(command: Command, reply: Reply): void {
+  call(command: Command, reply: Reply, longer = 0): void {
     if (this.#over) {
       reply(new HubbubError('disconnected', 'the connection is closed'), null);
       return;
     }
-    this.#socket.send(encode(command, this.#calls.add(reply)));
+    this.#socket.send(encode(command, this.#calls.add(reply, PATIENCE.reply + longer)));
   }
 
   notify(command: Command): void {
@@ -113,13 +122,8 @@ export class WsLink implements Link {
       case 'error':
         this.#options.events.fault(errorOf(frame));
         return;
-      case 'event':
-      case 'presence':
-      case 'typing':
-      case 'broadcast':
-      case 'reset':
-      case 'left':
-        this.#options.events.push(frame);
+      default:
+        this.#options.events.push(frame as RoomPush | DocPush);
     }
   }
 

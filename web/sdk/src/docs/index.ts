@@ -1,0 +1,2 @@
+export { DocProvider } from './provider.js';
+export type * from './types.js';
