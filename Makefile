@@ -24,12 +24,13 @@ NPM     := npm --prefix web
 # What the page is built from. The list is a file that changes only when a name comes
 # or goes, so that a deleted source is noticed as well as a changed one.
 WEB_FILES := bin/web-files
-WEB_FIND  := find web/app web/sdk web/package.json web/tsconfig.base.json \
+WEB_FIND  := find web/app web/examples web/sdk web/package.json web/tsconfig.base.json \
 	\( -name node_modules -o -name dist -o -name test -o -name test-results -o -name '*.timestamp-*' \) -prune -o -type f -print | LC_ALL=C sort
 WEB_SRC   := $(shell $(WEB_FIND))
 
 NODE_MODULES := web/node_modules/.package-lock.json
 PAGE         := web/app/dist/index.html
+EXAMPLES     := web/examples/dist/index.html
 
 .PHONY: help
 help: ## List what there is
@@ -40,7 +41,7 @@ run: build ## Build and start the hub on this machine; ARGS="--addr … " for se
 	exec bin/hubbub serve $(ARGS)
 
 .PHONY: build
-build: $(PAGE) ## Build bin/hubbub, one static program with the web page inside
+build: $(PAGE) $(EXAMPLES) ## Build bin/hubbub, one static program with the web pages inside
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/hubbub ./cmd/hubbub
 
 .PHONY: test
@@ -133,9 +134,9 @@ $(NODE_MODULES): web/package-lock.json web/package.json $(wildcard web/*/package
 	$(NPM) ci --no-progress
 	@touch $@
 
-$(PAGE): $(NODE_MODULES) $(WEB_SRC) $(WEB_FILES)
+$(PAGE) $(EXAMPLES) &: $(NODE_MODULES) $(WEB_SRC) $(WEB_FILES)
 	$(NPM) run build
-	@touch $@
+	@touch $(PAGE) $(EXAMPLES)
 
 .PHONY: FORCE
 $(WEB_FILES): FORCE

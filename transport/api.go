@@ -31,9 +31,10 @@ type api struct {
 	keys    apiKeys
 	origins *origins
 
-	callers   *rateLimits // by user, of those with a token
-	backends  *rateLimits // by API key
-	strangers *rateLimits // by address, of those with neither
+	callers   *rateLimits   // by user, of those with a token
+	backends  *rateLimits   // by API key
+	strangers *rateLimits   // by address, of those with neither
+	views     chan struct{} // a token for each document that is being integrated
 	metrics   *httpMetrics
 }
 
@@ -46,6 +47,7 @@ func newAPI(s *Server) *api {
 		callers:   newRateLimits(l.Rate, l.Burst, maxLimited),
 		backends:  newRateLimits(keyFactor*l.Rate, keyFactor*l.Burst, maxLimited),
 		strangers: newRateLimits(strangerRate, strangerBurst, maxLimited),
+		views:     make(chan struct{}, docViews),
 		metrics:   newHTTPMetrics(),
 	}
 }
@@ -95,23 +97,44 @@ func (a *api) endpoints() []endpoint {
 
 func (a *api) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/openapi.yaml", a.serveOpenAPI)
-	known := map[string]bool{}
 	for _, e := range a.endpoints() {
 		mux.Handle("POST /api/"+e.name, a.handler(e))
-		known["/api/"+e.name] = true
 	}
+	a.docRoutes(mux)
 	other := func(w http.ResponseWriter, r *http.Request) {
-		if known[r.URL.Path] {
-			w.Header().Set("Allow", "POST, OPTIONS")
-			a.srv.writeErrorStatus(w, r, http.StatusMethodNotAllowed, room.Errorf(room.CodeBadRequest, "method: is %s; this path takes POST", r.Method))
+		if allowed := methodsOf(mux, r); len(allowed) > 0 {
+			w.Header().Set("Allow", strings.Join(allowed, ", ")+", OPTIONS")
+			a.srv.writeErrorStatus(w, r, http.StatusMethodNotAllowed, room.Errorf(room.CodeBadRequest, "method: is %s; this path takes %s", r.Method, strings.Join(allowed, ", ")))
 			return
 		}
-		a.srv.writeErrorStatus(w, r, http.StatusNotFound, room.Errorf(room.CodeBadRequest, "path: there is no such endpoint; /api/openapi.yaml lists them"))
+		where := "there is no such endpoint"
+		if strings.HasPrefix(r.URL.Path, "/api/docs/") && a.docs() != nil {
+			where = "there is no such endpoint; a document's name is one part of the path, its slashes written as %2F"
+		}
+		a.srv.writeErrorStatus(w, r, http.StatusNotFound, room.Errorf(room.CodeBadRequest, "path: %s; /api/openapi.yaml lists them", where))
 	}
 	// One pattern for each method: a pattern for all of them would cross "GET /".
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		mux.HandleFunc(method+" /api/", other)
+	for _, method := range apiMethods {
+		mux.HandleFunc(method+anywhereElse, other)
 	}
+}
+
+// apiMethods are those that endpoints have.
+var apiMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+// anywhereElse is the pattern of the paths under /api that are no endpoint's.
+const anywhereElse = " /api/"
+
+// methodsOf gives the methods that a request's path takes.
+func methodsOf(mux *http.ServeMux, r *http.Request) (methods []string) {
+	for _, method := range apiMethods {
+		other := *r
+		other.Method = method
+		if _, pattern := mux.Handler(&other); strings.Contains(pattern, " /api/") && !strings.HasSuffix(pattern, anywhereElse) {
+			methods = append(methods, method)
+		}
+	}
+	return methods
 }
 
 // handler answers an endpoint's requests.
@@ -208,22 +231,28 @@ func (a *api) user(claims token.Claims) principal {
 
 // readBody reads a JSON body of at most so many bytes.
 func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	body, _, err := readBodyOf(w, r, most, "application/json")
+	return body, err
+}
+
+// readBodyOf reads a body of one of several media types, and gives that too.
+func readBodyOf(w http.ResponseWriter, r *http.Request, most int64, kinds ...string) (body []byte, kind string, err error) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" {
-		return nil, room.Errorf(room.CodeBadRequest, "Content-Type: is %.80q; send application/json", r.Header.Get("Content-Type"))
+	if err != nil || !slices.Contains(kinds, kind) {
+		return nil, "", room.Errorf(room.CodeBadRequest, "Content-Type: is %.80q; send %s", r.Header.Get("Content-Type"), strings.Join(kinds, " or "))
 	}
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return nil, room.Errorf(room.CodeBadRequest, "Content-Type: charset is %.40q; send UTF-8", charset)
+		return nil, "", room.Errorf(room.CodeBadRequest, "Content-Type: charset is %.40q; send UTF-8", charset)
 	}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return nil, room.Errorf(room.CodeBadRequest, "Content-Encoding: is %.40q; send the body as it is", coding)
+		return nil, "", room.Errorf(room.CodeBadRequest, "Content-Encoding: is %.40q; send the body as it is", coding)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, room.Errorf(room.CodeTooLarge, "body: is longer than %d bytes", most)
+		return nil, "", room.Errorf(room.CodeTooLarge, "body: is longer than %d bytes", most)
 	}
 	if err != nil {
-		return nil, room.Errorf(room.CodeBadRequest, "body: did not arrive whole, or in time")
+		return nil, "", room.Errorf(room.CodeBadRequest, "body: did not arrive whole, or in time")
 	}
-	return body, nil
+	return body, kind, nil
 }

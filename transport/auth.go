@@ -145,7 +145,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	h.Add("Vary", "Origin")
 	if cross != "" {
 		h.Set("Access-Control-Allow-Origin", cross)
-		h.Set("Access-Control-Expose-Headers", "Retry-After")
+		h.Set("Access-Control-Expose-Headers", "Retry-After, Hubbub-Epoch, Hubbub-Seq, Hubbub-Generation")
 	}
 	if err != nil {
 		s.writeError(w, r, err)
@@ -154,9 +154,13 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodOptions {
 		return true
 	}
-	h.Set("Allow", "GET, POST, OPTIONS")
+	methods := "GET, POST"
+	if strings.HasPrefix(r.URL.Path, "/api/docs") {
+		methods = "GET, POST, PUT, PATCH, DELETE"
+	}
+	h.Set("Allow", methods+", OPTIONS")
 	if cross != "" {
-		h.Set("Access-Control-Allow-Methods", "GET, POST")
+		h.Set("Access-Control-Allow-Methods", methods)
 		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID")
 		h.Set("Access-Control-Max-Age", "600")
 	}

@@ -2,8 +2,11 @@ package transport
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -11,11 +14,13 @@ import (
 	"strings"
 )
 
-// page serves the web client: files that are there from the start, each with the
-// compressed forms that the build made of it.
+// page serves the web client or the examples: files that are there from the start,
+// each with the compressed forms that the build made of it.
 type page struct {
-	files map[string]*pageFile // by path, without the slash in front
-	csp   string
+	files  map[string]*pageFile // by path, without the slash in front
+	csp    string
+	locate func(name string) string // the file for a path
+	absent string                   // what to say where there is no index.html
 }
 
 type pageFile struct {
@@ -42,11 +47,38 @@ var pageKinds = map[string]string{
 	".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
 	".json": "application/json", ".webmanifest": "application/manifest+json", ".map": "application/json",
 	".svg": "image/svg+xml", ".png": "image/png", ".ico": "image/x-icon", ".jpg": "image/jpeg", ".webp": "image/webp",
-	".woff2": "font/woff2", ".wasm": "application/wasm", ".txt": "text/plain; charset=utf-8",
+	".woff2": "font/woff2", ".ttf": "font/ttf", ".wasm": "application/wasm", ".txt": "text/plain; charset=utf-8",
 }
 
-// newPage reads the files; there is no other than what files holds now.
+// newPage makes the web client. A room's own address is the page as well: it finds the
+// room in the URL.
 func newPage(files fs.FS, csp string) http.Handler {
+	p := readPage(files, csp)
+	p.absent = "This program was built without its web client; `make build` puts it in.\n"
+	p.locate = func(name string) string {
+		if name == "" || strings.HasPrefix(name, "r/") {
+			return "index.html"
+		}
+		return name
+	}
+	return p
+}
+
+// newExamples makes the pages under /examples/, where each folder has one of its own.
+func newExamples(files fs.FS, csp string) http.Handler {
+	p := readPage(files, csp)
+	p.absent = "This program was built without the examples; `make build` puts them in.\n"
+	p.locate = func(name string) string {
+		if name == "" || strings.HasSuffix(name, "/") {
+			return name + "index.html"
+		}
+		return name
+	}
+	return http.StripPrefix("/examples", p)
+}
+
+// readPage reads the files; there is no other than what files holds now.
+func readPage(files fs.FS, csp string) *page {
 	if !strings.Contains(csp, "frame-ancestors") {
 		csp = strings.TrimPrefix(strings.TrimRight(csp, "; ")+"; frame-ancestors 'none'", "; ")
 	}
@@ -56,7 +88,8 @@ func newPage(files fs.FS, csp string) http.Handler {
 		if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), ".") {
 			return nil
 		}
-		if ext := path.Ext(name); ext == ".br" || ext == ".gz" {
+		name = strings.TrimSuffix(name, ".gz")
+		if path.Ext(name) == ".br" || p.files[name] != nil {
 			return nil
 		}
 		if f := readPageFile(files, name); f != nil {
@@ -77,6 +110,9 @@ func readPageFile(files fs.FS, name string) *pageFile {
 	}
 	for _, form := range []struct{ coding, suffix string }{{"br", ".br"}, {"gzip", ".gz"}, {"", ""}} {
 		body, err := fs.ReadFile(files, name+form.suffix)
+		if err != nil && form.coding == "" && len(f.forms) > 0 {
+			body, err = unzip(f.forms[len(f.forms)-1])
+		}
 		if err != nil {
 			continue
 		}
@@ -90,8 +126,23 @@ func readPageFile(files fs.FS, name string) *pageFile {
 	return f
 }
 
-// ServeHTTP answers GET and HEAD. A room's own address is the page as well: it
-// finds the room in the URL.
+// unzip makes a file of its gzip form, for a build that left the file itself out.
+func unzip(form pageForm) ([]byte, error) {
+	if form.coding != "gzip" {
+		return nil, fs.ErrNotExist
+	}
+	r, err := gzip.NewReader(bytes.NewReader(form.body))
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	return body, nil
+}
+
+// ServeHTTP answers GET and HEAD.
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", p.csp)
@@ -99,19 +150,26 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	name := strings.TrimPrefix(r.URL.Path, "/")
-	if name == "" || strings.HasPrefix(name, "r/") {
-		name = "index.html"
-	}
+	name := p.locate(strings.TrimPrefix(r.URL.Path, "/"))
 	f := p.files[name]
 	switch {
 	case f != nil:
 		f.serve(w, r)
 	case name == "index.html":
-		plain(w, http.StatusNotFound, "This program was built without its web client; `make build` puts it in.\n")
+		plain(w, http.StatusNotFound, p.absent)
+	case p.files[name+"/index.html"] != nil: // its own addresses are relative to the folder
+		h.Set("Location", path.Base(name)+"/"+query(r))
+		w.WriteHeader(http.StatusMovedPermanently)
 	default:
 		plain(w, http.StatusNotFound, "There is nothing at this address.\n")
 	}
+}
+
+func query(r *http.Request) string {
+	if r.URL.RawQuery == "" {
+		return ""
+	}
+	return "?" + r.URL.RawQuery
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

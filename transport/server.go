@@ -31,6 +31,10 @@ type Config struct {
 	Page    fs.FS    // the web client; nil: none is served
 	CSP     string   // the Content-Security-Policy that the page needs
 	Version string   // the program's, as it is told to clients
+
+	Examples    fs.FS  // the pages under /examples/; nil: none are served
+	ExamplesCSP string // the Content-Security-Policy that they need
+
 	Limits  Limits
 	PlainIO bool // read and write sockets by net.Conn alone, as those of TLS are in any case
 }
@@ -103,6 +107,9 @@ func (s *Server) routes() http.Handler {
 	s.api.routes(mux)
 	if s.cfg.Page != nil {
 		mux.Handle("GET /", newPage(s.cfg.Page, s.cfg.CSP))
+	}
+	if s.cfg.Examples != nil {
+		mux.Handle("GET /examples/", newExamples(s.cfg.Examples, s.cfg.ExamplesCSP))
 	}
 	return s.guard(mux)
 }

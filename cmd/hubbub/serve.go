@@ -29,6 +29,8 @@ type ServeCmd struct {
 	Addr      string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminAddr string `help:"Address for /metrics and /debug/pprof; empty: none." default:"127.0.0.1:0" placeholder:"HOST:PORT"`
 
+	Examples bool `help:"Serve the example editors under /examples/."`
+
 	Data string `help:"Folder for the log and the hub's own keys." default:"${default_data}" placeholder:"DIR"`
 
 	Auth    authFlags    `embed:""`
@@ -155,6 +157,12 @@ func (c *ServeCmd) transport(h *hub.Hub, d *docs.Docs, e *engine, identity *tran
 		cfg.Page = web.App()
 	} else {
 		log.Warn().Msg("this program was built without the web page: make build makes one with it")
+	}
+	switch {
+	case c.Examples && web.ExamplesBuilt():
+		cfg.Examples, cfg.ExamplesCSP = web.Examples(), web.ExamplesPolicy
+	case c.Examples:
+		log.Warn().Msg("--examples: this program was built without them: make build makes one with them")
 	}
 	return cfg
 }

@@ -78,10 +78,11 @@ func swapForever(args []string) {
 	must(err)
 	lines := make(chan string, 4096)
 	for i := range tallies {
-		for w := range 2 {
-			go countForever(l, tallyName(i), fmt.Sprint(args[1], "-", w), lines)
+		turns := make(chan struct{}, 2)
+		for w := range cap(turns) {
+			go countForever(l, tallyName(i), fmt.Sprint(args[1], "-", w), turns, lines)
 		}
-		go sumForever(l, tallyName(i), lines)
+		go sumForever(l, tallyName(i), turns, lines)
 	}
 	for line := range lines {
 		_, err := os.Stdout.WriteString(line)
@@ -89,8 +90,13 @@ func swapForever(args []string) {
 	}
 }
 
-func countForever(l *bridge.Log, doc, writer string, lines chan<- string) {
+// countForever appends, and waits now and then for a swap, which would come too late
+// again and again.
+func countForever(l *bridge.Log, doc, writer string, turns <-chan struct{}, lines chan<- string) {
 	for i := 1; ; i++ {
+		if i%8 == 0 {
+			<-turns
+		}
 		answered := make(chan hub.Ack, 1)
 		must(l.Append(doc, []hub.Record{{Data: fmt.Append(nil, writer, " ", i)}}, func(acks []hub.Ack) { answered <- acks[0] }))
 		ack := <-answered
@@ -99,7 +105,8 @@ func countForever(l *bridge.Log, doc, writer string, lines chan<- string) {
 	}
 }
 
-func sumForever(l *bridge.Log, doc string, lines chan<- string) {
+// sumForever replaces the document by what it comes to, and gives the writers a turn.
+func sumForever(l *bridge.Log, doc string, turns chan<- struct{}, lines chan<- string) {
 	for {
 		page, err := l.Read(context.Background(), doc, hub.Range{Limit: hub.MaxPage})
 		must(err)
@@ -114,6 +121,12 @@ func sumForever(l *bridge.Log, doc string, lines chan<- string) {
 		}
 		must(err)
 		lines <- fmt.Sprintf("%s %d %s %s 0\n", doc, at.Seq, at.Epoch, sumMark)
+		for range cap(turns) {
+			select {
+			case turns <- struct{}{}:
+			default: // there is one
+			}
+		}
 	}
 }
 
@@ -173,7 +186,7 @@ func TestKilledSwapperLosesNothingAcked(t *testing.T) {
 	dir := t.TempDir()
 	all := make(map[string]*ackedTally)
 	for run := range kills {
-		killSwapper(t, dir, fmt.Sprint("run", run), 200+60*(run%5), all)
+		killSwapper(t, dir, fmt.Sprint("run", run), 100+40*(run%5), all)
 		w := start(t, dir, bridge.Config{Of: bridge.Documents})
 		require.Empty(t, w.Findings())
 		for doc, a := range all {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"time"
 
 	"github.com/hubbub-im/hubbub/hub"
 	"github.com/hubbub-im/hubbub/room"
@@ -51,8 +52,23 @@ type Info struct {
 	At         hub.Position
 	Generation int
 	Peers      int
-	Size       int // bytes of the update that is the whole document
+	Size       int       // bytes of the update that is the whole document
+	Edited     time.Time // when the last edit came; zero: none has
+	Versions   int
+	Comments   int
 	Authors    map[uint64]document.Author
+}
+
+// info describes the document. mu is held.
+func (l *liveDoc) info(update []byte) Info {
+	info := Info{
+		At: l.at, Generation: l.state.Generation, Peers: len(l.seats), Size: len(update), Edited: l.state.Edited,
+		Versions: len(l.state.Versions), Comments: len(l.state.Comments), Authors: map[uint64]document.Author{},
+	}
+	for client, a := range l.state.Authors {
+		info.Authors[client] = a
+	}
+	return info
 }
 
 // Read gives the whole document, as an update of version 1, and what it is like.
@@ -64,11 +80,7 @@ func (d *Docs) Read(ctx context.Context, caller room.Caller, name string) ([]byt
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	update := l.state.Store.Snapshot()
-	info := Info{At: l.at, Generation: l.state.Generation, Peers: len(l.seats), Size: len(update), Authors: map[uint64]document.Author{}}
-	for client, a := range l.state.Authors {
-		info.Authors[client] = a
-	}
-	return update, info, nil
+	return update, l.info(update), nil
 }
 
 // Edited is what became of an edit.

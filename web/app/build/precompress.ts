@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
@@ -8,9 +8,10 @@ const text = /\.(?:css|html|js|json|svg)$/;
 
 /**
  * Puts `.br` and `.gz` beside each file of text, so that the hub sends bytes that
- * were compressed once, here, as well as it can be done.
+ * were compressed once, here, as well as it can be done. With `only`, what is in
+ * assets/ goes without the bytes as they were, which the hub can make from the others.
  */
-export function precompress(): Plugin {
+export function precompress({ only = false } = {}): Plugin {
   let folder = '';
   return {
     name: 'hubbub:precompress',
@@ -20,7 +21,9 @@ export function precompress(): Plugin {
     },
     async closeBundle() {
       for (const name of await readdir(folder, { recursive: true })) {
-        if (text.test(name)) await compress(join(folder, name));
+        if (!text.test(name)) continue;
+        await compress(join(folder, name));
+        if (only && name.startsWith('assets')) await rm(join(folder, name));
       }
       // The folder stands in git, its contents do not: see web/embed.go.
       await writeFile(join(folder, '.gitignore'), '*\n!.gitignore\n');
