@@ -129,7 +129,7 @@ function draw(
       selections.add(from, to, Decoration.mark({ class: 'hub-selection', attributes: { style } }));
   }
   const carets = found.map(({ owner, head }) =>
-    Decoration.widget({ widget: new Caret(owner), side: 1 }).range(head),
+    Decoration.widget({ widget: new Caret(owner), side: -1 }).range(head),
   );
   return selections.finish().update({ add: carets, sort: true });
 }

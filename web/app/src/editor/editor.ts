@@ -106,6 +106,7 @@ export class MarkdownEditor {
       EditorView.contentAttributes.of({
         'aria-label': this.#label,
         'aria-readonly': String(!writable),
+        tabindex: '0',
         spellcheck: 'true',
         autocapitalize: 'sentences',
       }),
