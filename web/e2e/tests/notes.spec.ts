@@ -12,6 +12,8 @@ test('two people write at once, and see one another', async ({ join }) => {
 
   await expect(bob.page.locator('.hub-flag')).toHaveText('Ann');
   await expect(bob.page.getByTestId('editors')).toContainText('Ann');
+  const here = bob.page.getByRole('complementary', { name: 'Who is here' });
+  await expect(here.getByRole('listitem').filter({ hasText: 'Ann' })).toContainText('in the notes');
   await bob.notes.press('Control+End');
   await Promise.all([
     ann.page.keyboard.type('written by ann', { delay: 5 }),
@@ -169,7 +171,9 @@ test('a comment stays on its words, is a thread in the chat, and is resolved', a
   const comment = bob.page.getByRole('complementary', { name: 'Comments' }).getByRole('listitem');
   await expect(comment).toContainText('Why two?');
   await comment.getByRole('button', { name: 'Open the thread in the chat' }).click();
-  await expect(bob.message('Why two?')).toBeVisible();
+  await expect(
+    bob.message('Why two?').getByRole('link', { name: 'Comment in the notes on two' }),
+  ).toBeVisible();
   await bob.use('Reply', 'Why two?');
   await bob.say('Because');
   await expect(ann.page.getByRole('tab', { name: /Chat 1 unread|Chat 2 unread/ })).toBeVisible();
