@@ -95,6 +95,10 @@ test('the address keeps the tab, and the chat its unread messages', async ({ joi
   await expect(ann.page.getByRole('tab', { name: 'Notes' })).toBeFocused();
   await ann.page.reload();
   await expect(ann.notes).toBeVisible();
+  await bob.turnTo('Notes');
+  const here = bob.page.getByRole('complementary', { name: 'Who is here' });
+  await expect(here.getByRole('listitem').filter({ hasText: 'Ann' })).toContainText('in the notes');
+  await bob.turnTo('Chat');
 
   await bob.say('Are you there?');
   await expect(ann.page.getByRole('tab', { name: 'Chat 1 unread' })).toBeVisible();
@@ -187,6 +191,26 @@ test('a comment stays on its words, is a thread in the chat, and is resolved', a
   await own.getByRole('button', { name: 'Resolve' }).click();
   await expect(ann.page.getByRole('button', { name: 'Show 1 resolved' })).toBeVisible();
   await expect(mark).toHaveCount(0);
+});
+
+test('a document that was deleted does not come back out of a browser', async ({ join, hub }) => {
+  const ann = await join('Ann');
+  await ann.openNotes();
+  await ann.page.keyboard.type('Of the first document');
+  await expect(ann.docState).toHaveText('Saved');
+  await settled(ann.page);
+  await hub.delete('lobby/notes');
+  await expect(ann.page.getByText('This document was deleted')).toBeVisible();
+
+  await ann.page.getByRole('button', { name: 'Drop the old copy' }).click();
+  await expect(ann.docState).toHaveText('Saved');
+  expect(await ann.text()).toBe('');
+  await ann.notes.click();
+  await ann.page.keyboard.type('Of the second');
+  await expect(ann.docState).toHaveText('Saved');
+  const bob = await join('Bob');
+  await bob.openNotes();
+  await expect.poll(() => bob.text()).toBe('Of the second');
 });
 
 test('whoever may only read is told so, and why', async ({ open, join, hub }) => {

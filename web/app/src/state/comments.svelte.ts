@@ -25,7 +25,7 @@ export class Comments {
   readonly #text: Y.Text;
   readonly #api: DocApi;
   readonly #room: Room;
-  readonly #off: () => void;
+  readonly #offs: (() => void)[];
   #edits = $state(0);
 
   constructor(text: Y.Text, api: DocApi, room: Room) {
@@ -36,7 +36,12 @@ export class Comments {
       this.#edits++;
     };
     text.observe(edited);
-    this.#off = () => text.unobserve(edited);
+    this.#offs = [
+      () => text.unobserve(edited),
+      room.on('event', ({ event: { target } }) => {
+        if (target !== undefined && this.words.delete(target)) void this.#read(target);
+      }),
+    ];
   }
 
   /** Asks the hub for them. */
@@ -61,7 +66,7 @@ export class Comments {
   }
 
   dispose(): void {
-    this.#off();
+    for (const off of this.#offs) off();
   }
 
   /** Reads what a comment says in the chat, once. */

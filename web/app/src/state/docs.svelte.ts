@@ -121,7 +121,6 @@ class Docs {
     entry.uses++;
     entry.off?.();
     entry.off = undefined;
-    entry.view.enter();
     return entry.view;
   }
 
