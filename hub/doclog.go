@@ -29,6 +29,10 @@ type DocLog interface {
 	// List gives the names of a room's documents that have entries, in no order.
 	List(ctx context.Context, room string) ([]string, error)
 
+	// Count is how many entries a document has, whether they can be read or not: an
+	// engine may pass over one whose bytes are damaged as if it had never been.
+	Count(ctx context.Context, doc string) (int, error)
+
 	// Erase removes the document's entries up to a sequence, bytes and all.
 	Erase(ctx context.Context, doc string, upTo uint64) error
 }

@@ -86,6 +86,22 @@ func (m *Memory) List(ctx context.Context, in string) ([]string, error) {
 	return names, nil
 }
 
+// Count is how many entries a document has; see DocLog.
+func (m *Memory) Count(ctx context.Context, doc string) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, errors.Join(ErrUnavailable, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return 0, ErrClosed
+	}
+	if r := m.rooms[doc]; r != nil {
+		return len(r.entries), nil
+	}
+	return 0, nil
+}
+
 // Erase removes the document's entries up to a sequence; see DocLog.
 func (m *Memory) Erase(ctx context.Context, doc string, upTo uint64) error {
 	if err := ctx.Err(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/hubbub-im/hubbub/hub"
+	"github.com/hubbub-im/hubbub/hub/docs"
 )
 
 // Admin gives the operator's routes, /metrics and /debug/pprof, for a listener
@@ -73,6 +74,13 @@ var hubMetrics = []hubMetric{
 	counter("hubbub_hub_repairs_total", "Holes found and read from the log.", func(st *hubStats) float64 { return float64(st.Repairs) }),
 	counter("hubbub_hub_resets_total", "Rooms whose log was reset under their members.", func(st *hubStats) float64 { return float64(st.Resets) }),
 	counter("hubbub_hub_log_reads_total", "Pages read from the log.", func(st *hubStats) float64 { return float64(st.LogReads) }),
+	gauge("hubbub_docs_open", "Documents that are open here.", func(st *hubStats) float64 { return float64(st.docs.Documents) }),
+	gauge("hubbub_docs_peers", "Peers that have a document open.", func(st *hubStats) float64 { return float64(st.docs.Peers) }),
+	counter("hubbub_docs_edits_total", "Updates from editors that brought something new.", func(st *hubStats) float64 { return float64(st.docs.Edits) }),
+	counter("hubbub_docs_refused_total", "Updates from editors that were refused.", func(st *hubStats) float64 { return float64(st.docs.Refused) }),
+	counter("hubbub_docs_compactions_total", "Snapshots that took the place of records.", func(st *hubStats) float64 { return float64(st.docs.Compactions) }),
+	counter("hubbub_docs_broken_total", "Stored records that could not be read and were set aside.", func(st *hubStats) float64 { return float64(st.docs.Broken) }),
+	counter("hubbub_docs_resets_total", "Documents whose editors were sent away because storing failed.", func(st *hubStats) float64 { return float64(st.docs.Resets) }),
 	gauge("hubbub_log_healthy", "1 while the log can store, else 0.", func(st *hubStats) float64 { return st.healthy }),
 }
 
@@ -81,11 +89,15 @@ var buildInfo = prometheus.NewDesc("hubbub_build_info", "Always 1; the label say
 // hubStats is a moment's view of the hub and of its log.
 type hubStats struct {
 	hub.Stats
+	docs    docs.Stats
 	healthy float64
 }
 
 func (s *Server) stats() hubStats {
 	st := hubStats{Stats: s.cfg.Hub.Stats()}
+	if s.cfg.Docs != nil {
+		st.docs = s.cfg.Docs.Stats()
+	}
 	if s.health() == nil {
 		st.healthy = 1
 	}

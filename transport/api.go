@@ -35,6 +35,7 @@ type api struct {
 	backends  *rateLimits   // by API key
 	strangers *rateLimits   // by address, of those with neither
 	views     chan struct{} // a token for each document that is being integrated
+	archives  chan struct{} // a token for each archive under way
 	metrics   *httpMetrics
 }
 
@@ -48,6 +49,7 @@ func newAPI(s *Server) *api {
 		backends:  newRateLimits(keyFactor*l.Rate, keyFactor*l.Burst, maxLimited),
 		strangers: newRateLimits(strangerRate, strangerBurst, maxLimited),
 		views:     make(chan struct{}, docViews),
+		archives:  make(chan struct{}, docArchives),
 		metrics:   newHTTPMetrics(),
 	}
 }

@@ -228,7 +228,7 @@ func TestContractHasEveryRoute(t *testing.T) {
 
 // elsewhere are the patterns that are no part of the HTTP API: the WebSockets, of
 // which PROTOCOL.md describes ours, the page, and the operator's own listener.
-var elsewhere = regexp.MustCompile(`^GET (/ws|/yjs/\{doc\.\.\.\}|/hocuspocus|/|/metrics|/debug/pprof/.*)$|^POST /api/$`)
+var elsewhere = regexp.MustCompile(`^GET (/ws|/yjs/\{doc\.\.\.\}|/hocuspocus|/examples/|/|/metrics|/debug/pprof/.*)$|^POST /api/$`)
 
 func routesInSource(t *testing.T) []string {
 	t.Helper()

@@ -25,6 +25,8 @@ const (
 	// docViews is how many documents are integrated at once, each of which takes
 	// memory and a core for a moment.
 	docViews = 8
+	// docArchives is how many archives are given or taken at once.
+	docArchives = 4
 	// archiveTimeout is how long an export or import may take.
 	archiveTimeout = 5 * time.Minute
 )
@@ -45,6 +47,7 @@ type docEndpoint struct {
 	takes   []string // media types of the body; none: there is no body
 	most    int64    // bytes of the body
 	view    bool     // a document is integrated for it
+	archive bool     // many documents are moved by it
 	timeout time.Duration
 	run     func(context.Context, *docRequest) (any, error)
 }
@@ -96,8 +99,8 @@ func (a *api) docEndpoints() []docEndpoint {
 		{pattern: "POST /api/docs/{doc}/comments", takes: []string{typeJSON}, most: maxBody, view: true, run: a.docComment},
 		{pattern: "PATCH /api/docs/{doc}/comments/{id}", takes: []string{typeJSON}, most: maxBody, run: a.docResolve},
 		{pattern: "DELETE /api/docs/{doc}/comments/{id}", run: a.docWithdraw},
-		{pattern: "GET /api/docs-export", timeout: archiveTimeout, run: a.docExport},
-		{pattern: "POST /api/docs-import", takes: []string{typeZip}, most: maxArchive, timeout: archiveTimeout, run: a.docImport},
+		{pattern: "GET /api/docs-export", archive: true, timeout: archiveTimeout, run: a.docExport},
+		{pattern: "POST /api/docs-import", takes: []string{typeZip}, most: maxArchive, archive: true, timeout: archiveTimeout, run: a.docImport},
 	}
 }
 
@@ -129,7 +132,15 @@ func (a *api) serveDoc(w http.ResponseWriter, r *http.Request, e *docEndpoint) (
 	if req.principal, err = a.identify(r); err != nil {
 		return nil, err
 	}
-	timeout := max(e.timeout, requestTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), max(e.timeout, requestTimeout))
+	defer cancel()
+	if e.archive { // before the body, which is large
+		done, err := takeTurn(ctx, a.archives)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+	}
 	if e.timeout > 0 {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(e.timeout))
 	}
@@ -144,10 +155,8 @@ func (a *api) serveDoc(w http.ResponseWriter, r *http.Request, e *docEndpoint) (
 	if err := req.speakForQuery(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), timeout)
-	defer cancel()
 	if e.view {
-		done, err := a.integrate(ctx)
+		done, err := takeTurn(ctx, a.views)
 		if err != nil {
 			return nil, err
 		}
@@ -157,11 +166,13 @@ func (a *api) serveDoc(w http.ResponseWriter, r *http.Request, e *docEndpoint) (
 	return answer, docError(err)
 }
 
-// integrate waits for a turn to integrate a document.
-func (a *api) integrate(ctx context.Context) (done func(), err error) {
+// takeTurn waits for one of a number of turns.
+func takeTurn(ctx context.Context, turns chan struct{}) (done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
 	select {
-	case a.views <- struct{}{}:
-		return func() { <-a.views }, nil
+	case turns <- struct{}{}:
+		return func() { <-turns }, nil
 	case <-ctx.Done():
 		return nil, room.Errorf(room.CodeUnavailable, "too many documents are being read and edited at once; try again")
 	}
@@ -201,6 +212,8 @@ func docError(err error) error {
 func (a *api) writeDoc(w http.ResponseWriter, r *http.Request, answer any) {
 	switch answer := answer.(type) {
 	case raw:
+		// Should a browser ever show it, nothing in it runs.
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
 		writeBody(w, http.StatusOK, answer.kind, answer.body)
 	case streamed:
 		h := w.Header()

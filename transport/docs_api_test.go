@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,6 +45,7 @@ func TestDocsWalk(t *testing.T) {
 	r := e.call("GET", doc+"?format=text", "", withKey)
 	require.Equal(t, "Hello\n", read(t, r))
 	require.Equal(t, "text/plain; charset=utf-8", r.header.Get("Content-Type"))
+	require.Equal(t, "default-src 'none'; sandbox", r.header.Get("Content-Security-Policy"))
 	require.Equal(t, []string{made.Epoch, "1", "1"}, []string{r.header.Get("Hubbub-Epoch"), r.header.Get("Hubbub-Seq"), r.header.Get("Hubbub-Generation")})
 	require.JSONEq(t, `{"codemirror":"Hello\n"}`, read(t, e.call("GET", doc, "", withKey)))
 	require.JSONEq(t, `"Hello\n"`, read(t, e.call("GET", doc+"?root=codemirror", "", withKey)))
@@ -76,6 +78,7 @@ func TestDocsWalk(t *testing.T) {
 	list = decode[docsAnswer](t, e.call("GET", "/api/docs?room=team&after=team/copy", "", withKey))
 	require.Equal(t, decode[docAnswer](t, e.call("GET", doc+"?format=info", "", withKey)), list.Docs[0])
 	require.False(t, list.More)
+	require.WithinDuration(t, time.Now(), *list.Docs[0].Edited, time.Hour)
 
 	decode[deleteAnswer](t, e.call("DELETE", doc, "", withKey))
 	refused(t, e.call("GET", doc, "", withKey), 404, room.CodeNotFound, "was deleted")

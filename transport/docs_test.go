@@ -155,8 +155,9 @@ func TestYWebsocketRefuses(t *testing.T) {
 	}
 	c := e.dialDoc("/yjs/doc" + reads)
 	require.Equal(t, yjs.MessageSync, c.yjs().Type)
+	require.Contains(t, string(c.yjs().Data), "doc:write", "who may only read is told at once")
 	c.send(syncing(yjs.SyncUpdate, writes(7, "no")))
-	require.Contains(t, string(c.yjs().Data), "doc:write", "who may only read is told")
+	require.Contains(t, string(c.yjs().Data), "doc:write", "and when they write")
 	c.send(syncing(yjs.SyncStep1, []byte{0}))
 	require.Equal(t, []byte{0, 0}, c.yjs().Data, "and goes on reading")
 }
@@ -259,8 +260,6 @@ func TestHocuspocus(t *testing.T) {
 func TestHocuspocusRefuses(t *testing.T) {
 	e := newEdge(t)
 	h := hocus{e.dialDoc("/hocuspocus"), "doc"}
-	h.say(yjs.Message{Type: yjs.MessageSync, Sync: yjs.SyncStep1, Data: []byte{0}})
-	h.wantDenied("send the token")
 	h.auth("nonsense")
 	h.wantDenied("not a JWT")
 	h.auth(e.token("ada", room.Everything()))
@@ -289,6 +288,26 @@ func TestHocuspocusRefuses(t *testing.T) {
 	big.send(make([]byte, maxStranger+1))
 	code, _, _ = big.closed()
 	require.Equal(t, 1009, code, "strangers are given little")
+}
+
+// Clients of Hocuspocus 2 send no token if they have none, and all of them write while
+// they wait for theirs.
+func TestHocuspocusBeforeTheToken(t *testing.T) {
+	e := newEdge(t)
+	h := hocus{e.dialDoc("/hocuspocus"), "doc"}
+	h.say(yjs.Message{Type: yjs.MessageSync, Sync: yjs.SyncUpdate, Data: writes(1, "early")})
+	h.auth(e.token("ada", room.Everything()))
+	h.wantGranted("read-write")
+
+	h = hocus{e.dialDoc("/hocuspocus"), "doc"}
+	h.say(yjs.Message{Type: yjs.MessageSync, Sync: yjs.SyncStep1, Data: []byte{0}})
+	h.wantGranted("read-write")
+	require.Equal(t, []byte{0, 0}, h.hear().Data, "what came too early is not in the document")
+	require.Equal(t, yjs.SyncStep1, h.hear().Sync)
+	h.auth(e.token("eve", room.Grants{"doc": {room.VerbDocRead}}))
+	h.wantGranted("readonly")
+	h.say(yjs.Message{Type: yjs.MessageSync, Sync: yjs.SyncUpdate, Data: writes(1, "late")})
+	require.Equal(t, yjs.Message{Type: yjs.MessageSyncStatus}, h.hear(), "a token that comes later is what holds")
 }
 
 // The token's end is asked about before it is acted on.

@@ -79,12 +79,29 @@ func (p *hocuspocus) handle(ctx context.Context, data []byte) bool {
 	switch {
 	case d != nil:
 		return d.handle(f)
-	case p.refused[key] || f.Type == yjs.MessageClose:
-		return true
+	case f.Type == yjs.MessageSync && f.Sync == yjs.SyncStep1 && !p.refused[key]:
+		return p.handleFirst(ctx, f, key)
 	default:
-		p.deny(f, room.Errorf(room.CodeUnauthorized, "send the token for this document first"))
+		// Clients write while they wait for their token. Nothing is lost: they are asked
+		// for all that the hub lacks once they are let in.
 		return true
 	}
+}
+
+// handleFirst serves a state vector that came before any token: clients of Hocuspocus 2
+// send none if they have none. They are guests.
+func (p *hocuspocus) handleFirst(ctx context.Context, f yjs.HocuspocusFrame, key string) bool {
+	auth := f
+	auth.Message = yjs.Message{Type: yjs.MessageAuth, Auth: yjs.AuthToken}
+	if !p.authenticate(ctx, auth) {
+		return false
+	}
+	d := p.opened(key)
+	if d == nil {
+		return true
+	}
+	d.tokenless = true
+	return d.handle(f)
 }
 
 // documentKey is what the frames of one document on this connection begin with.
@@ -103,6 +120,10 @@ func (p *hocuspocus) authenticate(ctx context.Context, f yjs.HocuspocusFrame) bo
 	}
 	key := documentKey(f)
 	d := p.opened(key)
+	if d != nil && d.tokenless { // it was not a guest after all
+		p.drop(d)
+		d = nil
+	}
 	var err error
 	if d != nil {
 		err = d.renew(string(f.Data))

@@ -18,6 +18,7 @@ type hocuspocusDoc struct {
 	dialect           hocuspocusDialect
 	document, session string
 	guest             bool
+	tokenless         bool // it was opened before a token came; the reader's
 
 	mu    sync.Mutex  // guards what follows, but for the reader, who alone sets seat
 	seat  *docs.Seat  // nil while it is being opened

@@ -1,15 +1,24 @@
 package transport
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"unicode"
 )
 
-// maxDiffSteps bounds how many insertions and deletions of lines, or of the words of one
-// place, are looked for: the work grows with its square. What differs more is told as
-// deleted and inserted as a whole.
-const maxDiffSteps = 1000
+const (
+	// maxDiffSteps bounds how many insertions and deletions are looked for: the work
+	// grows with its square. What differs more is told as deleted and inserted as a
+	// whole.
+	maxDiffSteps = 1000
+	// wordSearches is how many places are searched to that end for their words; the
+	// ones behind them are searched less.
+	wordSearches = 64
+	// maxDiffed is up to how many bytes two texts are compared by their lines. Of
+	// larger ones what is equal at both ends is found.
+	maxDiffed = 4 << 20
+)
 
 // diffRun is a stretch of a text that is in both of two, or in one.
 type diffRun struct {
@@ -26,19 +35,48 @@ const (
 // diffTexts tells how a text becomes another: by its lines, and where those differ by
 // their words.
 func diffTexts(from, to string) []diffRun {
-	rough := diffTokens(strings.SplitAfter(from, "\n"), strings.SplitAfter(to, "\n"))
+	if len(from)+len(to) > maxDiffed {
+		return diffEnds(from, to)
+	}
+	rough := diffTokens(strings.SplitAfter(from, "\n"), strings.SplitAfter(to, "\n"), maxDiffSteps)
 	runs := []diffRun{}
+	budget := wordSearches * maxDiffSteps * maxDiffSteps
 	for i := 0; i < len(rough); i++ {
 		if i+1 < len(rough) && rough[i].Op == opDelete && rough[i+1].Op == opInsert {
-			for _, r := range diffTokens(words(rough[i].Text), words(rough[i+1].Text)) {
+			a, b := words(rough[i].Text), words(rough[i+1].Text)
+			most := min(maxDiffSteps, int(math.Sqrt(float64(max(budget, 0)))))
+			for _, r := range diffTokens(a, b, most) {
 				runs = appendRun(runs, r.Op, r.Text)
 			}
+			cost := min(len(a)+len(b), most)
+			budget -= cost * cost
 			i++
 			continue
 		}
 		runs = appendRun(runs, rough[i].Op, rough[i].Text)
 	}
 	return runs
+}
+
+// diffEnds compares texts by their lines from both ends.
+func diffEnds(from, to string) []diffRun {
+	head := 0
+	for i := 0; i < min(len(from), len(to)) && from[i] == to[i]; i++ {
+		if from[i] == '\n' {
+			head = i + 1
+		}
+	}
+	tail := 0
+	a, b := from[head:], to[head:]
+	for i := 0; i < min(len(a), len(b)) && a[len(a)-1-i] == b[len(b)-1-i]; i++ {
+		if a[len(a)-1-i] == '\n' {
+			tail = i
+		}
+	}
+	runs := appendRun([]diffRun{}, opEqual, from[:head])
+	runs = appendRun(runs, opDelete, a[:len(a)-tail])
+	runs = appendRun(runs, opInsert, b[:len(b)-tail])
+	return appendRun(runs, opEqual, a[len(a)-tail:])
 }
 
 // appendRun joins a run with the one before it, if that is of the same kind.
@@ -73,7 +111,7 @@ func words(s string) (out []string) {
 
 // diffTokens compares two rows of tokens. What is deleted at a place comes before what
 // is inserted there.
-func diffTokens(a, b []string) (runs []diffRun) {
+func diffTokens(a, b []string, most int) (runs []diffRun) {
 	head := 0
 	for head < min(len(a), len(b)) && a[head] == b[head] {
 		head++
@@ -91,7 +129,7 @@ func diffTokens(a, b []string) (runs []diffRun) {
 		deleted, inserted = nil, nil
 	}
 	var same []string
-	for _, s := range shortestEdit(x, y) {
+	for _, s := range shortestEdit(x, y, most) {
 		if s.op == opEqual {
 			flush()
 			same = append(same, s.token)
@@ -114,10 +152,10 @@ func diffTokens(a, b []string) (runs []diffRun) {
 type tokenEdit struct{ op, token string }
 
 // shortestEdit finds the fewest tokens to delete and insert, in the way of Myers: for
-// each number of steps, how far each diagonal can be followed. Beyond maxDiffSteps all of
+// each number of steps, how far each diagonal can be followed. Beyond most steps all of
 // a is deleted and all of b inserted.
-func shortestEdit(a, b []string) []tokenEdit {
-	most := min(len(a)+len(b), maxDiffSteps)
+func shortestEdit(a, b []string, most int) []tokenEdit {
+	most = min(len(a)+len(b), most)
 	far := make([]int32, 2*most+3) // by diagonal, x minus y, from -most-1 on
 	zero := most + 1
 	var trail [][]int32 // of each number of steps, what far was before it

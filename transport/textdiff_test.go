@@ -2,6 +2,7 @@ package transport
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -50,7 +51,7 @@ func TestDiffOfAnything(t *testing.T) {
 			return out
 		}
 		a, b := row(), row()
-		runs := diffTokens(a, b)
+		runs := diffTokens(a, b, maxDiffSteps)
 		from, to := sides(runs)
 		require.Equal(t, []string{strings.Join(a, ""), strings.Join(b, "")}, []string{from, to})
 		changed := 0
@@ -82,8 +83,25 @@ func longestCommon(a, b []string) int {
 }
 
 func TestDiffIsBounded(t *testing.T) {
-	a, b := strings.Repeat("a b c\n", 50_000), strings.Repeat("d e f\n", 50_000)
-	runs := diffTexts(a, b)
+	for _, n := range []int{5_000, 50_000, 500_000} {
+		a, b := strings.Repeat("a b c\n", n), strings.Repeat("a b d\n", n)
+		for _, whole := range []string{"", "same\n"} {
+			runs := diffTexts(whole+a+whole, whole+b+whole)
+			from, to := sides(runs)
+			require.True(t, whole+a+whole == from && whole+b+whole == to)
+			if whole != "" {
+				require.Equal(t, opEqual, runs[0].Op)
+			}
+		}
+	}
+	lines := func(word string) string { // each line differs from its other side in every word
+		var out strings.Builder
+		for i := range 400 {
+			out.WriteString(strings.Repeat(word+" ", 600) + "\nsame" + strconv.Itoa(i) + "\n")
+		}
+		return out.String()
+	}
+	runs := diffTexts(lines("a"), lines("b"))
 	from, to := sides(runs)
-	require.Equal(t, []int{len(a), len(b)}, []int{len(from), len(to)})
+	require.True(t, lines("a") == from && lines("b") == to)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hubbub-im/hubbub/hub"
 	"github.com/hubbub-im/hubbub/hub/docs"
 	"github.com/hubbub-im/hubbub/room"
+	"github.com/hubbub-im/hubbub/room/document"
 	"github.com/hubbub-im/hubbub/room/yjs"
 	"github.com/hubbub-im/hubbub/transport/wire"
 )
@@ -30,7 +31,8 @@ func (p *yjsPeer) accepts() (kind websocket.MessageType, most int) {
 	return websocket.MessageBinary, p.srv.cfg.Docs.Limits().Update + messageRoom
 }
 
-// greet lets the peer in, and asks it for what the hub lacks of the document.
+// greet lets the peer in, and asks it for what the hub lacks of the document. Who may
+// only read is told so before they write something that nobody gets.
 func (p *yjsPeer) greet(ctx context.Context) bool {
 	err := p.enter(ctx)
 	if err != nil {
@@ -38,6 +40,9 @@ func (p *yjsPeer) greet(ctx context.Context) bool {
 		return false
 	}
 	p.say(yjs.Message{Type: yjs.MessageSync, Sync: yjs.SyncStep1, Data: p.seat.StateVector()})
+	if err := p.seat.Access().Require(document.MayWrite); err != nil {
+		p.deny(room.AsError(err))
+	}
 	p.sayAwareness()
 	return true
 }

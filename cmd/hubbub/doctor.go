@@ -64,6 +64,9 @@ func (d *diagnosis) folder(ctx context.Context, dir string) {
 		return
 	}
 	defer e.close(zerolog.Nop())
+	for _, cut := range e.server.CutOff() {
+		d.ill(cut, "After a loss of power that is what was just being written, and nobody had been told that it was stored. Else it is damage: check the disk, and restore a backup if what is lost matters.")
+	}
 	for _, found := range e.log.Findings() {
 		d.ill(found.String(), "The rooms of this partition have a new epoch: clients are told to load them again. Restore a backup if what is lost matters, and check the disk.")
 	}

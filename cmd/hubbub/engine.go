@@ -46,6 +46,9 @@ func (f engineFlags) open(ctx context.Context, data string, log zerolog.Logger) 
 	if err != nil {
 		return nil, err
 	}
+	for _, cut := range server.CutOff() {
+		log.Error().Str("part", "log").Msg(cut + "; unless the machine had lost power, what was acknowledged is gone with them: check the disk, and restore a backup if it matters")
+	}
 	e := &engine{server: server, drop: func() {}}
 	if err := e.openLogs(ctx, f, data, log); err != nil {
 		return nil, errors.Join(err, e.closeLogs(), server.Shutdown())

@@ -49,6 +49,25 @@ func (l *Log) listed(ctx context.Context, p *partition, room string) (names []st
 	return names, nil
 }
 
+// Count asks the partition's leader, whose index has what its files may have lost; see
+// hub.DocLog.
+func (l *Log) Count(ctx context.Context, doc string) (int, error) {
+	if err := l.forDocuments(); err != nil {
+		return 0, err
+	}
+	p := l.partition(doc)
+	subject := l.cfg.logSubject(p.n, doc)
+	s, err := l.js.Stream(ctx, p.stream)
+	if err != nil {
+		return 0, unavailable(fmt.Errorf("stream %s: %w", p.stream, err))
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		return 0, unavailable(fmt.Errorf("stream %s: %w", p.stream, err))
+	}
+	return int(info.State.Subjects[subject]), nil
+}
+
 // Erase removes a document's entries, one by one since only so their bytes go; see
 // hub.DocLog. What there is the leader says: a replica that is behind would leave
 // some.

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,10 @@ import (
 
 // compactAgain is after how many more records a document is compacted that could not be.
 const compactAgain = 50
+
+// compactBytes is how many bytes of records, beside the size of the snapshot before
+// them, are compacted however few they are.
+const compactBytes = 1 << 20
 
 // holdForCompaction puts a snapshot in the place of all records, in a goroutine, or
 // waits until the watch has brought the last of them, which it would take away. Edits
@@ -46,7 +51,7 @@ func (l *liveDoc) compact() {
 	l.mu.Lock()
 	l.queue.busy = false
 	if err != nil { // not at once
-		l.state.Since.Records = max(l.docs.cfg.CompactEvery-compactAgain, 0)
+		l.state.Since.Records, l.state.Since.Bytes = max(l.docs.cfg.CompactEvery-compactAgain, 0), 0
 	}
 	l.mu.Unlock()
 	l.store()
@@ -66,8 +71,11 @@ func (l *liveDoc) swapSnapshot() error {
 		return err
 	}
 	l.mu.Lock()
-	last, snapshot := l.at.Seq, l.state.Snapshot()
+	last, snapshot, vector := l.at.Seq, l.state.Snapshot(), l.state.Store.StateVector()
 	l.mu.Unlock()
+	if err := d.proof(&snapshot, vector); err != nil {
+		return err
+	}
 	entry, blob, err := l.encode(ctx, &document.Record{Kind: document.KindSnapshot, Snapshot: snapshot})
 	if err != nil {
 		return err
@@ -81,7 +89,22 @@ func (l *liveDoc) swapSnapshot() error {
 	}
 	l.mu.Lock()
 	l.acked = max(l.acked, at.Seq)
+	l.state.Base = max(l.state.Base, at.Seq)
 	l.mu.Unlock()
+	return nil
+}
+
+// proof reads a snapshot as whoever opens the document will, before anything is removed
+// for it.
+func (d *Docs) proof(snapshot *document.Snapshot, vector []byte) error {
+	again := document.New(d.cfg.Limits.yjs())
+	again.Apply(1, len(snapshot.Update), &document.Record{Kind: document.KindSnapshot, Snapshot: *snapshot})
+	if again.Unreadable != nil {
+		return fmt.Errorf("the snapshot does not read: %w", again.Unreadable)
+	}
+	if !bytes.Equal(again.Store.StateVector(), vector) {
+		return errors.New("the snapshot reads as another document")
+	}
 	return nil
 }
 

@@ -25,10 +25,11 @@ type Config struct {
 	Openings     int           // documents that are read from the log at once; 8
 	OpenWait     time.Duration // how long opening may take; 20 s
 	SilentAfter  time.Duration // after which a cursor that was not renewed is gone; 30 s
-	AnnounceWait time.Duration // how long changes are gathered before Announce; 2 s
+	AnnounceWait time.Duration // Announce is told when nothing has changed for so long; 3 s
+	AnnounceMost time.Duration // or when the first change is so long ago; 1 min
 
-	// Announce, if set, is told that a document has changed, once for all changes
-	// within AnnounceWait. It may block.
+	// Announce, if set, is told that a document has changed, once for all changes that
+	// have gathered. It may block.
 	Announce func(Changed)
 	// Fault, if set, is told of what went wrong inside and was survived. It must not
 	// block.
@@ -74,7 +75,8 @@ func (c *Config) setDefaults() {
 	def(&c.Openings, 8)
 	def(&c.OpenWait, 20*time.Second)
 	def(&c.SilentAfter, 30*time.Second)
-	def(&c.AnnounceWait, 2*time.Second)
+	def(&c.AnnounceWait, 3*time.Second)
+	def(&c.AnnounceMost, time.Minute)
 	if c.Fault == nil {
 		c.Fault = func(string, error) {}
 	}

@@ -49,6 +49,7 @@ func (d *Docs) Close() {
 	d.mu.Unlock()
 	for _, l := range live {
 		l.fail(errGoingDown)
+		l.announceRest()
 	}
 	d.cancel()
 	d.life.End()

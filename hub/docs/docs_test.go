@@ -2,7 +2,9 @@ package docs_test
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -394,8 +396,19 @@ func TestDocumentsAreLetGo(t *testing.T) {
 
 func TestChangesAreAnnounced(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		var told []docs.Changed
-		w.cfg.Announce = func(c docs.Changed) { told = append(told, c) }
+		var mu sync.Mutex
+		var all []docs.Changed
+		w.cfg.Announce = func(c docs.Changed) {
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, c)
+		}
+		told := func() []docs.Changed {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(all)
+		}
 		d := w.instance()
 		defer d.Close()
 		ada, bo := w.connected(d, "ada", "doc", 1), w.connected(d, "bo", "doc", 2)
@@ -403,11 +416,22 @@ func TestChangesAreAnnounced(t *testing.T) {
 			ada.write("x")
 			bo.write("y")
 		}
+		for range 40 { // they go on, and that is still one
+			time.Sleep(time.Second)
+			ada.write("x")
+			require.Empty(t, told())
+		}
 		time.Sleep(5 * time.Second)
-		require.Len(t, told, 1)
-		require.Equal(t, "doc", told[0].Doc)
-		require.Equal(t, []string{"ada", "bo"}, told[0].Users)
-		require.NotZero(t, told[0].At.Seq)
+		first := told()
+		require.Len(t, first, 1)
+		require.Equal(t, "doc", first[0].Doc)
+		require.Equal(t, []string{"ada", "bo"}, first[0].Users)
+		require.NotZero(t, first[0].At.Seq)
+		for range 70 {
+			ada.write("x")
+			time.Sleep(time.Second)
+		}
+		require.Len(t, told(), 2, "who goes on for long is told of meanwhile")
 	})
 }
 
@@ -436,5 +460,31 @@ func TestStorageDown(t *testing.T) {
 		synctest.Wait()
 		require.True(t, ada.isSaved())
 		require.Equal(t, "kept and this", w.text(d, "doc"))
+	})
+}
+
+// A snapshot that does not read is no empty document.
+func TestBrokenSnapshotIsRefused(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		broken := (&document.Record{Kind: document.KindSnapshot, Snapshot: document.Snapshot{Update: []byte{9, 9}}}).Encode()
+		_, err := w.log.Swap(t.Context(), "doc", 0, broken, true)
+		require.NoError(t, err)
+		missing := (&document.Record{Kind: document.KindElsewhere, Elsewhere: document.Elsewhere{Blob: "gone", Kind: document.KindSnapshot}}).Encode()
+		_, err = w.log.Swap(t.Context(), "other", 0, missing, true)
+		require.NoError(t, err)
+		d := w.instance()
+		defer d.Close()
+		for _, name := range []string{"doc", "other"} {
+			ada := newEditor(t, "ada", name, 1)
+			require.False(t, ada.connect(t.Context(), d))
+			require.Equal(t, room.CodeUnavailable, ada.refused[0].Code)
+			require.Contains(t, ada.refused[0].Message, "snapshot")
+		}
+		good := document.New(yjs.Limits{}).Snapshot()
+		at, err := w.log.Tail(t.Context(), "doc")
+		require.NoError(t, err)
+		_, err = w.log.Swap(t.Context(), "doc", at.Seq, (&document.Record{Kind: document.KindSnapshot, Snapshot: good}).Encode(), false)
+		require.NoError(t, err)
+		w.connected(d, "ada", "doc", 1) // it was restored
 	})
 }

@@ -13,16 +13,18 @@ const (
 	keepEvery   = time.Second     // how often the documents are looked at
 	tailCheck   = 5 * time.Second // how often they are compared with the log
 	tailsAtOnce = 100
-	// worthCompacting is how many records a document that is let go of must have to be
-	// compacted: whoever opens it next reads one.
+	// worthCompacting is how many records a document that is let go of must have behind
+	// its snapshot to be compacted, or worthBytes in bytes beside a quarter of that:
+	// whoever opens it next reads one record.
 	worthCompacting = 100
+	worthBytes      = 16 << 10
 )
 
 // news is what Announce has not been told of yet.
 type news struct {
-	users []string
-	since time.Time
-	at    hub.Position
+	users         []string
+	since, latest time.Time // of the changes
+	at            hub.Position
 }
 
 func (n *news) due() bool { return len(n.users) > 0 }
@@ -32,7 +34,7 @@ func (n *news) note(user string, at hub.Position, now time.Time) {
 	if len(n.users) == 0 {
 		n.since = now
 	}
-	n.at = at
+	n.at, n.latest = at, now
 	if !slices.Contains(n.users, user) {
 		n.users = append(n.users, user)
 	}
@@ -73,9 +75,7 @@ func (l *liveDoc) keep(now time.Time) {
 	if cursors > 0 {
 		l.silence(now)
 	}
-	if news != nil && l.docs.cfg.Announce != nil {
-		l.docs.life.Start(func() { l.docs.cfg.Announce(*news) })
-	}
+	l.announce(news)
 	if version {
 		l.docs.life.Start(l.autoVersion)
 	}
@@ -84,9 +84,11 @@ func (l *liveDoc) keep(now time.Time) {
 	}
 }
 
-// takeNews gives what is to be announced, if it has gathered long enough. mu is held.
+// takeNews gives what is to be announced, once nothing was added to it for a while, or
+// for long enough. mu is held.
 func (l *liveDoc) takeNews(now time.Time) *Changed {
-	if !l.news.due() || now.Sub(l.news.since) < l.docs.cfg.AnnounceWait {
+	cfg := &l.docs.cfg
+	if !l.news.due() || now.Sub(l.news.latest) < cfg.AnnounceWait && now.Sub(l.news.since) < cfg.AnnounceMost {
 		return nil
 	}
 	c := &Changed{Doc: l.name, At: l.news.at, Users: l.news.users}
@@ -95,12 +97,28 @@ func (l *liveDoc) takeNews(now time.Time) *Changed {
 	return c
 }
 
+func (l *liveDoc) announce(c *Changed) {
+	if c != nil && l.docs.cfg.Announce != nil {
+		l.docs.life.Start(func() { l.docs.cfg.Announce(*c) })
+	}
+}
+
+// announceRest tells of what has gathered, because nothing more will.
+func (l *liveDoc) announceRest() {
+	l.mu.Lock()
+	news := l.takeNews(time.Now().Add(l.docs.cfg.AnnounceMost))
+	l.mu.Unlock()
+	l.announce(news)
+}
+
 // letGo closes a document that nobody has had open for a while, compacted if that is
 // worth it.
 func (l *liveDoc) letGo(now time.Time) {
 	l.mu.Lock()
-	if now.Sub(l.empty) >= l.docs.cfg.EmptyLinger && !l.queue.busy && l.state.Since.Records >= worthCompacting {
-		l.queue.compact = true
+	since := l.state.Since
+	worth := since.Records >= worthCompacting || since.Bytes >= worthBytes+l.state.BaseBytes/4
+	if worth && now.Sub(l.empty) >= l.docs.cfg.EmptyLinger && !l.queue.busy && !l.tried {
+		l.queue.compact, l.tried = true, true
 		l.mu.Unlock()
 		l.store()
 		return

@@ -28,6 +28,7 @@ type liveDoc struct {
 	blobs   []string     // where the last snapshot and the records behind it are kept, if not in the log
 	seats   []*Seat      // never changed in place
 	empty   time.Time    // since when there is no seat
+	tried   bool         // to compact it before it is let go of
 	flow    flow
 	queue   queue
 	catchUp catchUp
@@ -128,7 +129,7 @@ func (l *liveDoc) seat(s *Seat) error {
 	case len(l.seats) >= l.docs.cfg.Limits.Peers:
 		return room.Errorf(room.CodeLimitReached, "%d have this document open, which is the limit", len(l.seats))
 	}
-	l.seats = append(slices.Clone(l.seats), s)
+	l.seats, l.tried = append(slices.Clone(l.seats), s), false
 	return nil
 }
 

@@ -54,6 +54,10 @@ func (q *queue) abandon() (waiting []waiter) {
 	return waiting
 }
 
+// checkFrom is from how many bytes on an update can have more structs or deletes, of two
+// bytes or more each, than one may have.
+const checkFrom = 1_000_000
+
 // brings reports whether an update would change the document.
 func (l *liveDoc) brings(update []byte) (bool, error) {
 	l.mu.Lock()
@@ -91,6 +95,7 @@ func (l *liveDoc) take(e *edit) *room.Error {
 	}
 	if change.Any() {
 		l.docs.counter.edits.Add(1)
+		l.state.Edited = time.Now().UTC().Truncate(time.Millisecond)
 		l.version.edited = true
 		l.tell(Message{Kind: MessageUpdate, Data: e.update, from: e.from})
 	} else {
@@ -104,6 +109,11 @@ func (l *liveDoc) take(e *edit) *room.Error {
 // fits refuses an update that the document has no room for, or that is not of it.
 // mu is held.
 func (l *liveDoc) fits(update []byte) *room.Error {
+	if len(update) > checkFrom {
+		if err := yjs.Check(update, l.docs.cfg.Limits.yjs()); err != nil {
+			return badUpdate(err)
+		}
+	}
 	if most := l.docs.cfg.Limits.Document; len(update) > 1<<10 || l.state.Since.Bytes > most/2 {
 		if size := l.state.Store.Size(); size+len(update) > most {
 			return room.Errorf(room.CodeTooLarge, "document: holds %d bytes, and at most %d may be; take something out, or begin another one", size, most)
@@ -167,7 +177,7 @@ func (l *liveDoc) nextRecord() *document.Record {
 	q.edits = append(q.edits[:0], q.edits[n:]...)
 	q.bytes -= bytes
 	q.busy = true
-	rec := &document.Record{Kind: document.KindEdits, Origin: l.origin, Edits: document.Edits{At: time.Now()}}
+	rec := &document.Record{Kind: document.KindEdits, Origin: l.origin, Edits: document.Edits{At: time.Now(), Base: l.state.Base}}
 	for i := range q.flying {
 		e := &q.flying[i]
 		if e.update == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -41,13 +42,18 @@ func (f *faltering) Read(ctx context.Context, doc string, r hub.Range) (hub.Page
 type faultyDocs struct {
 	*hubtest.Faulty
 	docs hub.DocLog
+
+	mu   sync.Mutex // guards dice: documents compact side by side
 	dice *rand.Rand
 }
 
 // Swap is stored, and now and then the answer is lost.
 func (f *faultyDocs) Swap(ctx context.Context, doc string, last uint64, data []byte, replace bool) (hub.Position, error) {
 	at, err := f.docs.Swap(ctx, doc, last, data, replace)
-	if err == nil && f.dice.IntN(5) == 0 {
+	f.mu.Lock()
+	lost := f.dice.IntN(5) == 0
+	f.mu.Unlock()
+	if err == nil && lost {
 		return hub.Position{}, fmt.Errorf("%w: the answer was lost", hub.ErrUnavailable)
 	}
 	return at, err
@@ -55,6 +61,10 @@ func (f *faultyDocs) Swap(ctx context.Context, doc string, last uint64, data []b
 
 func (f *faultyDocs) List(ctx context.Context, room string) ([]string, error) {
 	return f.docs.List(ctx, room)
+}
+
+func (f *faultyDocs) Count(ctx context.Context, doc string) (int, error) {
+	return f.docs.Count(ctx, doc)
 }
 
 func (f *faultyDocs) Erase(ctx context.Context, doc string, upTo uint64) error {
@@ -99,7 +109,7 @@ func simulate(w *world, seed uint64) (sum docs.Stats) {
 	for i := range 3 {
 		f := hubtest.NewFaulty(keepOpen{w.log}, seed*3+uint64(i), hubtest.Plan{Rates: rates})
 		faulty = append(faulty, f)
-		w.cfg.Log = &faultyDocs{f, w.log, dice}
+		w.cfg.Log = &faultyDocs{Faulty: f, docs: w.log, dice: rand.New(rand.NewPCG(seed, uint64(2+i)))}
 		instances = append(instances, w.instance())
 	}
 	var editors []*editor
@@ -130,7 +140,9 @@ func simulate(w *world, seed uint64) (sum docs.Stats) {
 	// What was saved is there for somebody who has seen nothing before.
 	saved := map[uint64]uint64{}
 	for _, e := range editors {
+		e.mu.Lock()
 		saved[e.client] = e.saved
+		e.mu.Unlock()
 	}
 	w.cfg.Log = w.log
 	fresh := w.instance()

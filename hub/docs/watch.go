@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hubbub-im/hubbub/hub"
+	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/room/document"
 )
 
@@ -122,12 +123,20 @@ func (l *liveDoc) open() {
 		return
 	}
 	for {
-		if err := l.readRest(ctx); err != nil {
+		err := l.readRest(ctx)
+		if err == nil {
+			err = l.checkWhole(ctx)
+		}
+		if err != nil {
 			d.cfg.Fault(l.name, fmt.Errorf("open: %w", err))
 			l.fail(d.cannot(err))
 			return
 		}
 		if l.endCatchUp() {
+			if err := l.unreadable(); err != nil {
+				l.fail(d.cannot(err))
+				return
+			}
 			l.mu.Lock()
 			l.ready = true
 			l.compactIfDue()
@@ -197,7 +206,7 @@ func (l *liveDoc) readEntry(ctx context.Context, e hub.Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		l.setAside(e.Seq, err)
+		l.setAside(e, err)
 	} else {
 		l.takeRecord(e.Seq, size, rec)
 	}
@@ -215,8 +224,8 @@ func (l *liveDoc) takeEntry(e hub.Entry) bool {
 	rec, err := document.Decode(e.Data)
 	switch {
 	case err != nil:
-		l.setAside(e.Seq, err)
-	case rec.Origin == l.origin && l.takeOwn(len(e.Data), rec):
+		l.setAside(e, err)
+	case rec.Origin == l.origin && l.takeOwn(e.Seq, len(e.Data), rec):
 	case rec.Kind == document.KindElsewhere:
 		return false
 	default:
@@ -229,7 +238,7 @@ func (l *liveDoc) takeEntry(e hub.Entry) bool {
 
 // takeOwn notes a record of this document's own, whose edits are in it already. It is
 // false for one that brings something else. mu is held.
-func (l *liveDoc) takeOwn(size int, rec *document.Record) bool {
+func (l *liveDoc) takeOwn(seq uint64, size int, rec *document.Record) bool {
 	kind, blob := rec.Kind, ""
 	if kind == document.KindElsewhere {
 		kind, size, blob = rec.Elsewhere.Kind, rec.Elsewhere.Size, rec.Elsewhere.Blob
@@ -239,7 +248,7 @@ func (l *liveDoc) takeOwn(size int, rec *document.Record) bool {
 		l.state.Stored(size)
 		l.compactIfDue()
 	case document.KindSnapshot:
-		l.state.Replaced()
+		l.state.Replaced(seq, size)
 		l.dropBlobs()
 	default:
 		return false
@@ -250,20 +259,35 @@ func (l *liveDoc) takeOwn(size int, rec *document.Record) bool {
 	return true
 }
 
-// compactIfDue has the document compacted once enough records have gathered. mu is held.
+// compactIfDue has the document compacted once enough has gathered behind the snapshot:
+// records, or bytes. mu is held.
 func (l *liveDoc) compactIfDue() {
-	if l.state.Since.Records >= l.docs.cfg.CompactEvery {
+	if s := l.state; s.Since.Records >= l.docs.cfg.CompactEvery || s.Since.Bytes >= compactBytes+s.BaseBytes {
 		l.queue.compact = true
 	}
 }
 
+// unreadable is why the document cannot be opened, or nil: the snapshot that stands for
+// its past is broken, and what is behind that is not the document.
+func (l *liveDoc) unreadable() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.state.Unreadable; err != nil {
+		return room.Errorf(room.CodeUnavailable, "the snapshot on which this document stands cannot be read: %v: its disk is damaged. Keep your copy; the operator has to restore a backup", err)
+	}
+	return nil
+}
+
 // setAside passes over a record that cannot be taken in, and tells the operator. mu is
 // held.
-func (l *liveDoc) setAside(seq uint64, err error) {
+func (l *liveDoc) setAside(e hub.Entry, err error) {
 	l.state.Stored(0)
-	l.state.Break(seq, err)
+	l.state.Break(e.Seq, err)
+	if document.IsSnapshot(e.Data) {
+		l.state.Unreadable = err
+	}
 	l.docs.counter.broken.Add(1)
-	l.docs.cfg.Fault(l.name, fmt.Errorf("the record at %d was set aside: %w", seq, err))
+	l.docs.cfg.Fault(l.name, fmt.Errorf("the record at %d was set aside: %w", e.Seq, err))
 }
 
 // takeRecord takes a record in, and tells the peers what it brings. mu is held.
@@ -295,7 +319,7 @@ func (l *liveDoc) takeRecord(seq uint64, size int, rec *document.Record) {
 func (l *liveDoc) renew(epoch string) error {
 	l.mu.Lock()
 	l.at = hub.Position{Epoch: epoch}
-	l.acked = 0
+	l.acked, l.state.Base = 0, 0
 	l.queue.compact = true
 	l.catchUp.again = true
 	l.mu.Unlock()

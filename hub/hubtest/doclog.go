@@ -37,6 +37,7 @@ func TestDocs(t *testing.T, open func(t *testing.T) hub.DocLog) {
 		{"ListOfARoom", listOfARoom},
 		{"ListOfMany", listOfMany},
 		{"Erase", erase},
+		{"Count", count},
 		{"EraseOfAll", eraseOfAll},
 		{"DocumentsOfAllNames", documentsOfAllNames},
 		{"ClosedDocsSaySo", closedDocsSaySo},
@@ -220,6 +221,28 @@ func listOfMany(t *testing.T, log hub.DocLog) {
 	require.ElementsMatch(t, want, names)
 }
 
+func count(t *testing.T, log hub.DocLog) {
+	want := func(doc string, n int) {
+		t.Helper()
+		have, err := log.Count(within(t), doc)
+		require.NoError(t, err)
+		require.Equal(t, n, have)
+	}
+	want("a/b", 0)
+	seqs := stored(t, log, "a/b", record("", "1"), record("", "2"), record("", "3"))
+	stored(t, log, "a/bc", record("", "another's"))
+	stored(t, log, "a", record("", "another's"))
+	want("a/b", 3)
+	require.NoError(t, log.Erase(within(t), "a/b", seqs[0]))
+	want("a/b", 2)
+	swap(t, log, "a/b", seqs[2], "4", false)
+	want("a/b", 3)
+	swap(t, log, "a/b", tailOf(t, log, "a/b").Seq, "5", true)
+	want("a/b", 1)
+	require.NoError(t, log.Erase(within(t), "a/b", 1<<40))
+	want("a/b", 0)
+}
+
 func erase(t *testing.T, log hub.DocLog) {
 	seqs := stored(t, log, "a/b", record("", "1"), record("", "2"), record("", "3"), record("", "4"))
 	other := stored(t, log, "a/c", record("", "another's"))
@@ -277,6 +300,8 @@ func closedDocsSaySo(t *testing.T, log hub.DocLog) {
 	require.ErrorIs(t, err, hub.ErrClosed)
 	_, err = log.List(within(t), "a")
 	require.ErrorIs(t, err, hub.ErrClosed)
+	_, err = log.Count(within(t), "a")
+	require.ErrorIs(t, err, hub.ErrClosed)
 	require.ErrorIs(t, log.Erase(within(t), "a", 1), hub.ErrClosed)
 }
 
@@ -287,6 +312,8 @@ func cancelledDocs(t *testing.T, log hub.DocLog) {
 	_, err := log.Swap(ctx, "a", 0, []byte("1"), false)
 	require.True(t, errors.Is(err, hub.ErrUnavailable) && errors.Is(err, context.Canceled), "%v", err)
 	_, err = log.List(ctx, "a")
+	require.ErrorIs(t, err, hub.ErrUnavailable)
+	_, err = log.Count(ctx, "a")
 	require.ErrorIs(t, err, hub.ErrUnavailable)
 	require.ErrorIs(t, log.Erase(ctx, "a", 1<<40), hub.ErrUnavailable)
 	require.Len(t, readAll(t, log, "a"), 1)

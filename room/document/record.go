@@ -31,6 +31,7 @@ type Origin [8]byte
 type Edits struct {
 	At      time.Time // when the first of them came, to the millisecond
 	Authors []Authored
+	Base    uint64 // where the snapshot is that they stand on; 0: there is none, or an older program wrote this
 }
 
 // Authored are updates that one user has made, in their order.
@@ -101,7 +102,22 @@ func (e *Edits) append(dst []byte) []byte {
 			dst = appendBytes(dst, u)
 		}
 	}
+	if e.Base > 0 {
+		dst = binary.AppendUvarint(dst, e.Base)
+	}
 	return dst
+}
+
+// IsSnapshot reports whether an entry claims to be a snapshot, here or elsewhere.
+func IsSnapshot(entry []byte) bool {
+	if len(entry) == 0 {
+		return false
+	}
+	if Kind(entry[0]) == KindElsewhere {
+		rec, err := Decode(entry)
+		return err == nil && rec.Elsewhere.Kind == KindSnapshot
+	}
+	return Kind(entry[0]) == KindSnapshot
 }
 
 // Decode reads an entry. What a newer program has written, and bytes that no program
@@ -193,6 +209,9 @@ func (r *reader) edits() (e Edits) {
 			a.Updates = append(a.Updates, r.bytes())
 		}
 		e.Authors = append(e.Authors, a)
+	}
+	if r.err == nil && len(r.data) > 0 {
+		e.Base = r.number()
 	}
 	return e
 }

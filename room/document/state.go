@@ -2,6 +2,7 @@ package document
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,14 +22,22 @@ type State struct {
 	Gone *Deleted
 	// Former are the clients of the documents of this name that were deleted.
 	Former yjs.StateVector
-	// Broken are records that could not be taken in, and were passed over.
-	Broken []Broken
+	// Broken are records that could not be taken in, and were passed over. Unreadable is
+	// why the newest snapshot is one of them: all that it stands for is missing.
+	Broken     []Broken
+	Unreadable error
 	// Edited is when the last edit came, and Recent who has edited since the last version.
 	Edited time.Time
 	Recent []string
 
-	// Since counts what came after the last snapshot.
-	Since Tail
+	// Base is where the snapshot is on which all stands, and Baseless says that there is
+	// one that was not read.
+	Base     uint64
+	Baseless bool
+
+	// Since counts what came after the last snapshot, and BaseBytes is that one's size.
+	Since     Tail
+	BaseBytes int
 
 	limits yjs.Limits
 }
@@ -67,10 +76,17 @@ type Meta struct {
 	Recent     []string          `json:"recent,omitempty"`
 }
 
-// New gives the state of a document that has no records.
+// New gives the state of a document that has no records. The limits hold for what
+// editors bring, which is for the caller to check; what is in the log was checked, and
+// may together be more than any of them could bring at once.
 func New(limits yjs.Limits) *State {
-	return &State{Store: yjs.NewLimited(limits), Generation: 1, limits: limits}
+	stored := limits
+	stored.MaxBytes, stored.MaxStructs, stored.MaxDeletes = maxStored, maxStored, maxStored
+	return &State{Store: yjs.NewLimited(stored), Generation: 1, limits: stored}
 }
+
+// maxStored bounds a snapshot, in bytes, and so also what may be in it.
+const maxStored = 1 << 30
 
 // Fresh are the updates of a record that brought something that was not known.
 type Fresh struct {
@@ -87,6 +103,7 @@ func (s *State) Apply(seq uint64, size int, rec *Record) (fresh Fresh) {
 	s.Stored(size)
 	switch rec.Kind {
 	case KindEdits:
+		s.Baseless = s.Baseless || rec.Edits.Base > s.Base
 		if s.Gone == nil { // else it is of the document that was deleted
 			s.Edited = rec.Edits.At
 			for _, a := range rec.Edits.Authors {
@@ -94,7 +111,7 @@ func (s *State) Apply(seq uint64, size int, rec *Record) (fresh Fresh) {
 			}
 		}
 	case KindSnapshot:
-		s.Replaced()
+		s.Replaced(seq, size)
 		fresh.Updates = s.replace(seq, &rec.Snapshot)
 	case KindNote:
 		if c := rec.Note.Created; c != nil {
@@ -134,8 +151,20 @@ func (s *State) Stored(size int) {
 	s.Since.Bytes += size
 }
 
-// Replaced notes that a snapshot stands in the place of all records.
-func (s *State) Replaced() { s.Since, s.Broken = Tail{}, nil }
+// Replaced notes that the snapshot at a sequence, of so many bytes, stands in the place
+// of all records.
+func (s *State) Replaced(seq uint64, size int) {
+	s.Since, s.Broken, s.Unreadable = Tail{}, nil, nil
+	s.Base, s.BaseBytes, s.Baseless = seq, size, false
+}
+
+// Records is how many records there are, the snapshot among them.
+func (s *State) Records() int {
+	if s.Base > 0 {
+		return s.Since.Records + 1
+	}
+	return s.Since.Records
+}
 
 // Break notes that a record could not be taken in.
 func (s *State) Break(seq uint64, why error) { s.Broken = append(s.Broken, Broken{seq, why}) }
@@ -203,6 +232,8 @@ func (s *State) replace(seq uint64, snap *Snapshot) [][]byte {
 	change, err := s.Store.Apply(snap.Update)
 	if err != nil {
 		s.Break(seq, err)
+		s.Unreadable = err
+		return nil
 	}
 	s.Generation, s.Versions, s.Comments, s.Gone = max(m.Generation, 1), m.Versions, m.Comments, m.Gone
 	s.Made = m.Made
@@ -216,10 +247,11 @@ func (s *State) replace(seq uint64, snap *Snapshot) [][]byte {
 	return [][]byte{snap.Update}
 }
 
-// Snapshot gives the state as one record.
+// Snapshot gives the state as one record. What is done to the state later does not
+// change it: it is encoded while editors write on.
 func (s *State) Snapshot() Snapshot {
 	return Snapshot{Update: s.Store.Snapshot(), Meta: Meta{
-		Generation: s.Generation, Made: s.Made, Authors: s.Authors, Versions: s.Versions, Comments: s.Comments, Gone: s.Gone,
+		Generation: s.Generation, Made: s.Made, Authors: maps.Clone(s.Authors), Versions: s.Versions, Comments: s.Comments, Gone: s.Gone,
 		Former: encodeFormer(s.Former), Edited: s.Edited.UnixMilli(), Recent: s.Recent,
 	}}
 }
@@ -243,10 +275,10 @@ func (s *State) End(user string, at time.Time) Deleted {
 // delete makes the state that of a new document, of which there is nothing yet.
 func (s *State) delete(d *Deleted) {
 	former, err := yjs.DecodeStateVector(d.Former, s.limits)
-	since, broken := s.Since, s.Broken
+	before := *s
 	*s = *New(s.limits)
 	s.Generation, s.Gone, s.Former = d.Generation+1, d, former
-	s.Since, s.Broken = since, broken
+	s.Since, s.Base, s.BaseBytes, s.Broken = before.Since, before.Base, before.BaseBytes, before.Broken
 	if err != nil {
 		s.Break(0, err)
 	}

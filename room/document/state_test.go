@@ -87,3 +87,19 @@ func TestAccess(t *testing.T) {
 	}
 	require.ErrorContains(t, document.MayRead.Require(document.MayWrite), `"doc:write"`)
 }
+
+// A snapshot may have more in it than any editor may bring at once.
+func TestSnapshotBeyondTheLimitsOfAnUpdate(t *testing.T) {
+	limits := yjs.Limits{MaxStructs: 3, MaxBytes: 40}
+	s := document.New(limits)
+	for client := range byte(50) {
+		require.NoError(t, yjs.Check(typed(client+1, 0, "abc"), limits))
+		s.Apply(uint64(client), 10, edits("ada", typed(client+1, 0, "abc")))
+	}
+	snap := s.Snapshot()
+	require.Error(t, yjs.Check(snap.Update, limits))
+	again := document.New(limits)
+	again.Apply(1, 10, &document.Record{Kind: document.KindSnapshot, Snapshot: snap})
+	require.NoError(t, again.Unreadable)
+	require.Equal(t, snap, again.Snapshot())
+}

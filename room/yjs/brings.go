@@ -30,3 +30,13 @@ func (s *Store) deletes(d Range) bool {
 	in, until := c.deleted.at(d.Clock)
 	return in && until >= d.Clock+d.Len
 }
+
+// Check reports what is wrong with an update of version 1, or nil. The error is an
+// *Error.
+func Check(update []byte, limits Limits) error {
+	var sc scan
+	if err := sc.read(update, limits.withDefaults()); err != nil {
+		return err
+	}
+	return nil
+}

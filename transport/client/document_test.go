@@ -2,11 +2,10 @@ package client
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -88,23 +87,24 @@ func TestDocumentsOfBots(t *testing.T) {
 }
 
 func TestDocumentsThatTheHubCloses(t *testing.T) {
-	p := newPeer(t)
-	c := p.client(Options{})
-	conn := p.connect()
-	opening := later(func() (*Doc, error) { return c.OpenDoc(t.Context(), "room/notes") })
-	id, open := take[*wire.DocOpen](conn)
-	require.Equal(t, "room/notes", open.Doc)
-	conn.reply(id, wire.DocOpened{Doc: open.Doc, Access: wire.AccessWrite, SV: []byte{0}, Diff: []byte{0}, More: true})
-	conn.push(wire.DocDiffPush{Doc: open.Doc, Diff: []byte{0}})
-	opened := <-opening
-	require.NoError(t, opened.err)
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(t)
+		c := p.client(Options{})
+		conn := p.connect()
+		opening := later(func() (*Doc, error) { return c.OpenDoc(t.Context(), "room/notes") })
+		id, open := take[*wire.DocOpen](conn)
+		require.Equal(t, "room/notes", open.Doc)
+		conn.reply(id, wire.DocOpened{Doc: open.Doc, Access: wire.AccessWrite, SV: []byte{0}, Diff: []byte{0}, More: true})
+		conn.push(wire.DocDiffPush{Doc: open.Doc, Diff: []byte{0}})
+		opened := <-opening
+		require.NoError(t, opened.err)
 
-	conn.push(wire.DocLostPush{Doc: open.Doc, Code: room.CodeUnavailable, Message: "later"})
-	id, _ = take[*wire.DocOpen](conn)
-	conn.reply(id, wire.DocOpened{Doc: open.Doc, Access: wire.AccessWrite, SV: []byte{0}, Diff: []byte{0, 0}})
-	conn.push(wire.DocLostPush{Doc: open.Doc, Code: room.CodeForbidden, Message: "never"})
-	require.Eventually(t, func() bool {
+		conn.push(wire.DocLostPush{Doc: open.Doc, Code: room.CodeUnavailable, Message: "later"})
+		id, _ = take[*wire.DocOpen](conn)
+		conn.reply(id, wire.DocOpened{Doc: open.Doc, Access: wire.AccessWrite, SV: []byte{0}, Diff: []byte{0, 0}})
+		conn.push(wire.DocLostPush{Doc: open.Doc, Code: room.CodeForbidden, Message: "never"})
+		synctest.Wait()
 		_, err := opened.value.wait(t.Context())
-		return errors.Is(err, ErrForbidden)
-	}, realPatience, time.Millisecond)
+		require.ErrorIs(t, err, ErrForbidden)
+	})
 }

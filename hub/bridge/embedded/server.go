@@ -19,6 +19,7 @@ type Server struct {
 	lock *dirLock
 	stop chan struct{} // ends mend
 	done chan struct{} // closed when mend has ended
+	cut  []string      // see CutOff
 
 	mu       sync.Mutex // guards what follows
 	stage    stage
@@ -42,10 +43,11 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	}
 	s := &Server{opts: opts, lock: lock, stop: make(chan struct{}), done: make(chan struct{})}
 	s.stage = stage{within: opts.Stage, data: opts.Dir}
-	before := s.stage.earlier()
+	before, blocks := s.stage.earlier(), blockSizes(opts.Dir)
 	if s.engine, err = start(ctx, &s.opts); err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
+	s.cut = blocks.cutOff(opts.Dir)
 	s.note(s.stage.remove(before))
 	s.note(s.stage.link())
 	go s.mend()

@@ -84,7 +84,10 @@ interface Fixtures {
   hub: Hub;
   /** The address of the pages and of the servers behind them. */
   origin: string;
-  open: (editor: Editor, user: string, token?: string, options?: BrowserContextOptions) => Promise<Writer>;
+  /** Opens a page, whether the server lets it in or not. */
+  knock: (editor: Editor, user: string, token?: string, options?: BrowserContextOptions) => Promise<Writer>;
+  /** Opens a page that is let in. */
+  open: Fixtures['knock'];
 }
 
 const test = base.extend<Fixtures>({
@@ -102,7 +105,15 @@ const test = base.extend<Fixtures>({
     await servers.remove();
   },
 
-  open: async ({ browser, origin }, use, { testId }) => {
+  open: async ({ knock }, use) => {
+    await use(async (editor, user, token = '', options = {}) => {
+      const writer = await knock(editor, user, token, options);
+      await expect(writer.state).toHaveText(/^(?:Connected|Saved)$/);
+      return writer;
+    });
+  },
+
+  knock: async ({ browser, origin }, use, { testId }) => {
     const watched: Misdeeds[] = [];
     const contexts: BrowserContext[] = [];
     await use(async (editor, user, token = '', options = {}) => {
@@ -114,7 +125,6 @@ const test = base.extend<Fixtures>({
       await page.goto(`${origin}/examples/${editor.name}/?${query}`);
       const writer = new Writer(page, editor);
       await expect(writer.document).toBeVisible();
-      await expect(writer.state).toHaveText(/^(?:Connected|Saved)$/);
       return writer;
     });
     for (const context of contexts) await context.close();
@@ -167,12 +177,14 @@ for (const editor of editors) {
       await expect(ann.people).toHaveText('Ann (you)', { timeout: 2000 });
     });
 
-    test('who may only read is told so, and cannot write', async ({ open }) => {
-      test.skip(!reference, 'what token reads a document is not settled yet');
+    test('who may only read is told so, and cannot write', async ({ hub, open }) => {
       const ann = await open(editor, 'Ann');
       await ann.document.focus();
       await ann.type('Written by Ann');
-      const eve = await open(editor, 'Eve', readingToken);
+      const token = reference
+        ? readingToken
+        : await hub.token('eve', 'Eve', JSON.stringify({ 'test/*': ['doc:read'] }));
+      const eve = await open(editor, 'Eve', token);
       await expect(eve.page.locator('.notice')).toHaveText(/^You can read here, but not write: /);
       await converge([eve], ['Written by Ann']);
       await eve.page.locator(editor.line).first().click();
@@ -180,6 +192,15 @@ for (const editor of editors) {
       await ann.goTo('Written');
       await ann.type(' alone');
       await converge([ann, eve], ['Written by Ann alone']);
+    });
+
+    test('who is not let in is told so', async ({ hub, knock }) => {
+      test.skip(reference, 'the reference servers let everybody in');
+      const token = await hub.token('eve', 'Eve', JSON.stringify({ 'elsewhere/*': ['doc:write'] }));
+      const eve = await knock(editor, 'Eve', token);
+      await expect(eve.page.locator('.notice')).toHaveText(
+        /^The server .*the grants do not cover "doc:read" for this document$/,
+      );
     });
 
     for (const colorScheme of ['light', 'dark'] as const) {

@@ -13,15 +13,17 @@ export function showWebsocket(provider: WebsocketProvider, lock: () => void): vo
     connect: () => provider.connect(),
     disconnect: () => provider.disconnect(),
   });
-  const refuse = (reason: string) => {
+  const refuse = (what: string) => {
     lock();
-    bar.warn(`You can read here, but not write: ${reason}`);
+    bar.warn(what);
   };
   provider.on('status', ({ status }) => bar.say(states[status]));
   // By itself the provider only writes a denial to the console.
   provider.messageHandlers[authMessage] = (_encoder, decoder) => {
-    readAuthMessage(decoder, provider.doc, (_doc, reason) => refuse(reason));
+    readAuthMessage(decoder, provider.doc, (_doc, reason) =>
+      refuse(`You can read here, but not write: ${reason}`),
+    );
   };
   // Close codes from 4400 to 4499 mean that it is no use to come back.
-  provider.on('closed', ({ code, reason }) => refuse(reason || `the server ended the connection (${code})`));
+  provider.on('closed', ({ code, reason }) => refuse(`The server ended the connection: ${reason || code}`));
 }

@@ -74,10 +74,11 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 
 export class Server {
   // The folder is the server's alone, and goes with close().
-  static async open(name) {
+  static async open(name, flags = []) {
     if (!adapters[name]) throw new Error(`no server "${name}": there are ${serverNames.join(', ')}`);
     const data = mkdtempSync(join(tmpdir(), 'interop-'));
-    const server = new Server(name, data, adapters[name](await freePort(), data));
+    const how = adapters[name](await freePort(), data);
+    const server = new Server(name, data, { ...how, args: [...how.args, ...flags] });
     await server.start();
     return server;
   }
@@ -97,9 +98,9 @@ export class Server {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     running.add(this);
-    let said = '';
+    this.said = '';
     this.child.stderr.on('data', (text) => {
-      said = (said + text).slice(-2000);
+      this.said = (this.said + text).slice(-2000);
     });
     this.exited = once(this.child, 'exit');
     const until = Date.now() + patience;
@@ -107,7 +108,7 @@ export class Server {
       const gone = this.child.exitCode !== null || this.child.signalCode !== null;
       if (gone || Date.now() > until) {
         await this.kill();
-        throw new Error(`${this.name} did not become ready at ${this.how.ready}; it said:\n${said}`);
+        throw new Error(`${this.name} did not become ready at ${this.how.ready}; it said:\n${this.said}`);
       }
       await delay(20);
     }

@@ -12,8 +12,16 @@ const SSE_TERM = 10 * 60_000;
 /** How long the look whether HTTP works may take, in milliseconds. */
 const LOOK = 3000;
 
-/** Makes what opens links, choosing the transport anew each time as the options say. */
-export function dialer(options: HubbubOptions, base: string, wanted: () => WantedRoom[]): Dial {
+/**
+ * Makes what opens links, choosing the transport anew each time as the options say. For what `needsSocket`
+ * there is no choice.
+ */
+export function dialer(
+  options: HubbubOptions,
+  base: string,
+  wanted: () => WantedRoom[],
+  needsSocket: () => boolean,
+): Dial {
   const mode = options.transport ?? 'auto';
   const socket = options.WebSocket ?? (globalThis.WebSocket as WebSocketClass | undefined);
   const fetcher = options.fetch ?? globalThis.fetch;
@@ -47,7 +55,7 @@ export function dialer(options: HubbubOptions, base: string, wanted: () => Wante
     }
     const link = { base, credentials, client, events };
     if (mode === 'sse' || !socket) return sse(link);
-    if (mode === 'auto' && blocked >= BLOCKED) {
+    if (mode === 'auto' && blocked >= BLOCKED && !needsSocket()) {
       sseSince ||= Date.now();
       const failed = watch(events, (opened) => {
         if (!opened) blocked = sseSince = 0;

@@ -34,7 +34,12 @@ export class Hubbub {
   constructor(options: HubbubOptions = {}) {
     this.#base = baseOf(options.url);
     const name = typeof options.persist === 'string' ? `hubbub-${options.persist}` : 'hubbub';
-    const dial = dialer(options, this.#base, () => this.#wanted());
+    const dial = dialer(
+      options,
+      this.#base,
+      () => this.#wanted(),
+      () => this.#docs.size > 0 && this.#wanted().length === 0, // over SSE there are no documents
+    );
     this.#kept = options.persist
       ? new Persistence(name, this.#base, (cause) => this.#unkept(cause))
       : undefined;

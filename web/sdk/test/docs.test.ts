@@ -188,7 +188,7 @@ describe('who may only read', () => {
     expect((await refused).code).toBe('forbidden');
     expect(reader.saved.getSnapshot()).toBe(false);
     write(writer, 'more ');
-    await reads(reader, /more news/);
+    await reads(reader, /more/);
     expect(text(writer)).toBe('more news');
   });
 
@@ -332,6 +332,15 @@ describe('subdocuments', () => {
     expect(loaded.status.getSnapshot().state).toBe('disconnected');
     expect(() => open(bo, {}, `room/${sub.guid}`)).not.toThrow();
   });
+});
+
+it('says that it cannot be opened without a WebSocket', async () => {
+  const c = connect('ann', undefined, { transport: 'sse' });
+  const a = open(c);
+  await c.room('room').join();
+  const { state, error } = a.status.getSnapshot();
+  expect(state).toBe('disconnected');
+  expect(error?.message).toMatch(/WebSocket/);
 });
 
 it('takes the document, and the awareness, that an application has', async () => {

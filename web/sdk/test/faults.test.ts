@@ -4,7 +4,7 @@ import type { Hubbub, Room, StoredEvent } from '../src/index.js';
 import { kept } from './kept.js';
 import { Network } from './network.js';
 import { RealHub, token } from './real-hub.js';
-import { client, closeClients, until } from './support.js';
+import { client, closeClients, random, until } from './support.js';
 
 const SENDERS = ['ann', 'bo', 'cy'];
 const STEPS = Number(process.env.FAULT_STEPS ?? 80);
@@ -22,17 +22,6 @@ afterEach(closeClients);
 afterAll(async () => {
   await hub?.end();
 });
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** One person's page: it sends, loses its network, is closed and opened again. */
 class Page {

@@ -12,6 +12,7 @@ declare function render(messages: readonly unknown[]): void;
 declare function notify(message: { text: string }): void;
 declare function show(lines: string[]): void;
 declare const input: HTMLInputElement;
+declare const indicator: HTMLElement;
 declare function useSyncExternalStore<T>(subscribe: (fn: () => void) => () => void, get: () => T): T;
 `;
 
@@ -20,7 +21,9 @@ describe('the README', () => {
     const readme = readFileSync(here('../README.md'), 'utf8');
     const blocks = [...readme.matchAll(/^```tsx?\n(.*?)^```/gms)].map((m) => m[1]);
     expect(blocks.length).toBeGreaterThanOrEqual(6);
-    const source = (blocks.join('\n') + AROUND).replaceAll('@hubbub-im/sdk', '../src/index.js');
+    const source = (blocks.join('\n') + AROUND)
+      .replaceAll('@hubbub-im/sdk/docs', '../src/docs/index.js')
+      .replaceAll('@hubbub-im/sdk', '../src/index.js');
     const file = here('readme-examples.ts');
     const options: ts.CompilerOptions = {
       target: ts.ScriptTarget.ES2022,

@@ -63,3 +63,14 @@ export function message(seq: number, text: string, more: Partial<RoomEvent> = {}
 export function edit(seq: number, target: number, text: string, more: Partial<RoomEvent> = {}): StoredEvent {
   return { seq, event: { v: 1, kind: 'edit', user: 'bo', at: seq, target, text, ...more } };
 }
+
+/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+export function random(seed: number): () => number {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}

@@ -65,12 +65,12 @@ export class Exchange {
   /** There is a connection: the document is opened. Also to bring the copies together once more. */
   start(): void {
     const era = ++this.#era;
+    if (!this.#open) this.#events.status({ state: 'connecting' });
     this.#up = true;
     this.#denied = this.#open = false;
     this.#flying = 0;
     this.#arriving = this.#refused = undefined;
     this.#cancel();
-    this.#events.status({ state: 'connecting' });
     const sv = toBase64(encodeStateVector(this.#doc));
     this.#line.call(
       { type: 'doc_open', doc: this.#name, sv },
@@ -214,15 +214,21 @@ export class Exchange {
   }
 
   #settle(): void {
-    const all = this.#open && this.#flying === 0 && this.#unsent.length === 0 && !this.#refused;
-    if (all) this.#events.saved(true);
+    const waiting = this.#flying > 0 || this.#unsent.length > 0 || this.#retryTimer !== undefined;
+    if (this.#open && !waiting && !this.#refused) this.#events.saved(true);
   }
 
   /** An update was not stored, as far as is known. */
   #unsaved(error: HubbubError): void {
-    if (error.retryable || ['not_joined', 'conflict', 'token_expired'].includes(error.code))
-      this.#failed(error);
+    if (error.code === 'disconnected') return; // the connection's own end says more
+    if (error.retryable) this.#again(error);
+    else if (['not_joined', 'conflict', 'token_expired'].includes(error.code)) this.#failed(error);
     else this.#refuse(error);
+  }
+
+  /** Brings the copies together once more, after a wait. */
+  #again(error: HubbubError): void {
+    this.#retryTimer ??= setTimeout(() => this.start(), backoff(this.#failures++, error.retryAfter));
   }
 
   /** Nothing more is sent: what follows would stand on what the hub does not have. */
@@ -239,9 +245,8 @@ export class Exchange {
     if (error.code === 'disconnected') return; // the connection's own end says more
     const again = error.retryable || error.code === 'not_joined' || error.code === 'token_expired';
     this.#rest({ state: again ? 'connecting' : 'denied', error });
-    if (again) {
-      this.#retryTimer = setTimeout(() => this.start(), backoff(this.#failures++, error.retryAfter));
-    } else {
+    if (again) this.#again(error);
+    else {
       this.#denied = true;
       this.#events.fault(error);
     }

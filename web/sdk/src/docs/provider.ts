@@ -36,6 +36,7 @@ export class DocProvider {
   readonly #offline: OfflineCopy | undefined;
   readonly #exchange: Exchange;
   readonly #subdocs: Subdocs;
+  #connected: Status['state'] = 'disconnected';
   #synced = false;
   #destroyed = false;
   #unwatch: Off | undefined;
@@ -154,6 +155,8 @@ export class DocProvider {
   }
 
   #connection({ state, transport }: Status): void {
+    if (state === this.#connected) return; // it is something else of it that has changed
+    this.#connected = state;
     if (state !== 'connected') {
       if (this.#status.getSnapshot().state !== 'disconnected') this.#exchange.stop();
     } else if (transport === 'websocket') this.#exchange.start();
