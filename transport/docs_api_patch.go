@@ -112,8 +112,10 @@ func (o *operation) apply(v *view.Doc, e *view.Edit) error {
 	if !ok || name == "" {
 		return room.Errorf(room.CodeBadRequest, "path: begins with a %T; begin it with the name of a root", o.Path[0])
 	}
-	t, filled := v.Guess(name)
-	if !filled && len(o.Path) == 1 {
+	t, filled := guessed(v, name, "")
+	// A root that is empty is what the operation needs, unless it has the name that
+	// editors have for XML.
+	if !filled && len(o.Path) == 1 && kindName(t.Kind()) != "xml" {
 		t = t.As(known.kind)
 	}
 	t, err := walk(t, o.Path[1:])

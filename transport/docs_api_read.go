@@ -159,7 +159,7 @@ func (req *docRequest) showBytes(update []byte) (any, error) {
 func rootsJSON(v *view.Doc) (any, error) {
 	all := map[string]json.RawMessage{}
 	for _, name := range v.Roots() {
-		t, _ := v.Guess(name)
+		t, _ := guessed(v, name, "json")
 		data, err := typeAsJSON(t)
 		if err != nil {
 			return nil, err

@@ -30,8 +30,40 @@ func kindName(kind yjs.TypeRef) string {
 // usualRoots are the names under which editors keep what people write, in the order in
 // which they are looked for: Tiptap, ProseMirror, BlockNote, Lexical, then the names
 // that the guides of text editors have.
-var usualRoots = []string{
-	"default", "prosemirror", "document-store", "root", "codemirror", "monaco", "quill", "content", "text", "t",
+var usualRoots = []struct {
+	name string
+	kind yjs.TypeRef
+}{
+	{"default", yjs.TypeXMLFragment},
+	{"prosemirror", yjs.TypeXMLFragment},
+	{"document-store", yjs.TypeXMLFragment},
+	{"root", yjs.TypeXMLText},
+	{"codemirror", yjs.TypeText},
+	{"monaco", yjs.TypeText},
+	{"quill", yjs.TypeText},
+	{"content", yjs.TypeText},
+	{"text", yjs.TypeText},
+	{"t", yjs.TypeText},
+}
+
+// guessed gives a root as what it seems to be. Of one that is empty, as after somebody
+// has deleted all of it, its name says what it was, or how it is asked for.
+func guessed(v *view.Doc, name, format string) (t view.Type, filled bool) {
+	if t, filled = v.Guess(name); filled {
+		return t, true
+	}
+	for _, usual := range usualRoots {
+		if usual.name == name {
+			return t.As(usual.kind), false
+		}
+	}
+	switch format {
+	case "text", "delta", "authors":
+		return t.As(yjs.TypeText), false
+	case "html", "markdown":
+		return t.As(yjs.TypeXMLFragment), false
+	}
+	return t, false
 }
 
 // pickRoot gives the root that a request is about: ?root= and ?type=, else one with a
@@ -44,8 +76,8 @@ func (req *docRequest) pickRoot(v *view.Doc) (t view.Type, there bool, err error
 	}
 	roots := v.Roots()
 	for _, usual := range usualRoots {
-		if slices.Contains(roots, usual) {
-			name = usual
+		if slices.Contains(roots, usual.name) {
+			name = usual.name
 			break
 		}
 	}
@@ -64,7 +96,7 @@ func (req *docRequest) pickRoot(v *view.Doc) (t view.Type, there bool, err error
 
 // typed gives a root as the kind that the request says, or as what it seems to be.
 func (req *docRequest) typed(v *view.Doc, name string) (view.Type, error) {
-	t, known := v.Guess(name)
+	t, known := guessed(v, name, req.query.Get("format"))
 	asked := req.query.Get("type")
 	if asked == "" {
 		return t, nil

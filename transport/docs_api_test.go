@@ -136,6 +136,25 @@ func TestDocsReplaceInEachShape(t *testing.T) {
 	refused(t, e.call("GET", "/api/docs/team%2Fodd?format=text", "", withKey), 400, room.CodeBadRequest, "several: one, two")
 }
 
+// TestDocsThatWereEmptied: a root of which all was deleted is still what it was.
+func TestDocsThatWereEmptied(t *testing.T) {
+	e := newAPIEdge(t)
+	for _, name := range []string{"codemirror", "mine"} {
+		decode[editAnswer](t, e.put(doc+"?root="+name, "text/plain", "x", withKey))
+		decode[editAnswer](t, e.put(doc+"?root="+name, "text/plain", "", withKey))
+		require.Empty(t, read(t, e.call("GET", doc+"?format=text&root="+name, "", withKey)))
+		require.Equal(t, "[]", read(t, e.call("GET", doc+"?format=delta&root="+name, "", withKey)))
+		require.Empty(t, read(t, e.call("GET", doc+"?format=html&root="+name, "", withKey)))
+	}
+	require.JSONEq(t, `""`, read(t, e.call("GET", doc+"?root=codemirror", "", withKey)))
+	decode[editAnswer](t, e.put(doc+"?root=default", "application/json", prose, withKey))
+	decode[editAnswer](t, e.put(doc+"?root=default", "application/json", `{"type":"doc"}`, withKey))
+	require.JSONEq(t, `{"type":"doc"}`, read(t, e.call("GET", doc+"?root=default", "", withKey)))
+	refused(t, e.put(doc+"?root=default", "text/plain", "x", withKey), 400, room.CodeBadRequest, "is xml and no text")
+	refused(t, e.call("POST", "/api/docs", `{"doc":"team/new","root":"default","text":"x"}`, withKey), 400, room.CodeBadRequest, "is xml and no text")
+	refused(t, e.call("PATCH", doc, ops(`{"op":"text.insert","path":["default"],"text":"x"}`), withKey), 400, room.CodeBadRequest, "at the path is xml")
+}
+
 // TestDocsKeepWhatOthersWrite has an editor who writes while the document is replaced.
 func TestDocsKeepWhatOthersWrite(t *testing.T) {
 	e := newAPIEdge(t)

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/hubbub-im/hubbub/room"
@@ -31,13 +32,21 @@ func (d *Docs) Restore(ctx context.Context, caller room.Caller, name, id string)
 	return d.Edit(ctx, caller, name, func(_ *view.Doc, e *view.Edit) error { return e.Restore(old) })
 }
 
-// keepBefore makes a version of what has changed since the newest one.
+// keepBefore makes a version of the document, unless the newest one is what it is.
 func (l *liveDoc) keepBefore(ctx context.Context, caller room.Caller) error {
 	l.mu.Lock()
-	if n := len(l.state.Versions); n > 0 && !l.version.edited && len(l.state.Recent) == 0 {
-		l.mu.Unlock()
-		return nil
+	var newest document.Version
+	if n := len(l.state.Versions); n > 0 {
+		newest = l.state.Versions[n-1]
 	}
+	update := l.state.Store.Snapshot()
+	l.mu.Unlock()
+	if newest.Size == len(update) {
+		if kept, err := l.docs.cfg.Blobs.Get(ctx, newest.Blob); err == nil && bytes.Equal(kept, update) {
+			return nil
+		}
+	}
+	l.mu.Lock()
 	v, update := l.nextVersion(document.Version{User: caller.User})
 	l.mu.Unlock()
 	_, err := l.keepVersion(ctx, v, update)

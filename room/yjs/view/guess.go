@@ -8,7 +8,7 @@ import "github.com/hubbub-im/hubbub/room/yjs"
 func (d *Doc) Guess(name string) (Type, bool) {
 	n := d.roots[name]
 	if n == nil {
-		return d.XML(name), false
+		return d.Map(name), false
 	}
 	for it := n.start; it != nil; it = it.right {
 		if !it.visible() {
