@@ -19,6 +19,10 @@ describe('what is said of a document', () => {
   it('gives the reason of the hub where there is one', () => {
     const reason = 'not granted: doc:read';
     expect(docNews({ state: 'refused', reason }, true, null).detail).toBe(reason);
+    expect(docNews({ state: 'synced', reason }, false, 'write')).toMatchObject({
+      kind: 'unsaved',
+      detail: reason,
+    });
   });
 
   it('says why one may not write', () => {

@@ -199,17 +199,21 @@ test('a document that was deleted does not come back out of a browser', async ({
   await ann.page.keyboard.type('Of the first document');
   await expect(ann.docState).toHaveText('Saved');
   await settled(ann.page);
+  const bob = await join('Bob');
+  await bob.openNotes();
   await hub.delete('lobby/notes');
-  await expect(ann.page.getByText('This document was deleted')).toBeVisible();
-
-  await ann.page.getByRole('button', { name: 'Drop the old copy' }).click();
+  await expect(bob.page.getByText('This document was deleted')).toBeVisible();
+  await bob.turnTo('Chat'); // he comes back later
+  await ann.page.getByRole('button', { name: 'Begin a new one' }).click();
   await expect(ann.docState).toHaveText('Saved');
   expect(await ann.text()).toBe('');
   await ann.notes.click();
   await ann.page.keyboard.type('Of the second');
   await expect(ann.docState).toHaveText('Saved');
-  const bob = await join('Bob');
-  await bob.openNotes();
+
+  await bob.page.goto(`${hub.url}/r/lobby?tab=notes`);
+  await bob.page.getByRole('button', { name: 'Open the new one' }).click();
+  await expect(bob.docState).toHaveText('Saved');
   await expect.poll(() => bob.text()).toBe('Of the second');
 });
 

@@ -1,4 +1,5 @@
 import type { Awareness } from 'y-protocols/awareness';
+import { DocApi } from '../lib/docs/api';
 import type { Access, DocHandle, DocStatus } from '../lib/docs/handle';
 import { openDoc } from '../lib/docs/open';
 import { type DocNews, docNews } from '../lib/docs/state';
@@ -16,6 +17,8 @@ export interface Editor {
 export class DocView {
   readonly name: string;
   readonly handle: DocHandle;
+  /** What the hub does with it over HTTP, for the person who uses the page. */
+  readonly api: DocApi;
 
   status = $state.raw<DocStatus>({ state: 'connecting' });
   saved = $state(true);
@@ -37,6 +40,7 @@ export class DocView {
   constructor(name: string, handle: DocHandle) {
     this.name = name;
     this.handle = handle;
+    this.api = new DocApi(name, async () => app.client?.token());
     this.#offs = [
       handle.onStatus((status) => {
         this.status = status;

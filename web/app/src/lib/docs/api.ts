@@ -36,12 +36,17 @@ export type TokenSource = () => Promise<string | undefined>;
 
 /** What the hub does with a document over HTTP. */
 export class DocApi {
-  readonly #base: string;
+  readonly #doc: string;
   readonly #token: TokenSource;
 
   constructor(doc: string, token: TokenSource) {
-    this.#base = `/api/docs/${encodeURIComponent(doc)}`;
+    this.#doc = doc;
     this.#token = token;
+  }
+
+  /** Makes the document anew, empty, after it was deleted. One that is there already stays. */
+  async create(): Promise<void> {
+    await this.#request('POST', '/api/docs', { doc: this.#doc, if_absent: true });
   }
 
   /** The kept states, the newest first. */
@@ -107,12 +112,16 @@ export class DocApi {
     return text === '' ? undefined : JSON.parse(text);
   }
 
-  async #send(method: string, path: string, body?: unknown): Promise<Response> {
+  #send(method: string, path: string, body?: unknown): Promise<Response> {
+    return this.#request(method, `/api/docs/${encodeURIComponent(this.#doc)}${path}`, body);
+  }
+
+  async #request(method: string, path: string, body?: unknown): Promise<Response> {
     const token = await this.#token();
     const headers = new Headers();
     if (token) headers.set('Authorization', `Bearer ${token}`);
     if (body !== undefined) headers.set('Content-Type', 'application/json');
-    const answer = await fetch(this.#base + path, {
+    const answer = await fetch(path, {
       method,
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -7,8 +7,8 @@ export interface DocStatus {
   state: 'connecting' | 'synced' | 'offline' | 'refused';
   /** Why it was refused, or why what is written cannot be stored, in the hub's words. */
   reason?: string;
-  /** It was deleted since: the copy that is here is of another document than the hub's. */
-  outdated?: boolean;
+  /** The copy that is here is of a document that was deleted; `replaced`: there is another in its place. */
+  gone?: 'deleted' | 'replaced';
 }
 
 /** What the caller may do in a document; null until the hub has said so. */

@@ -61,8 +61,13 @@ class Opened implements DocHandle {
 
 function statusOf({ state, error }: ProviderStatus, connection: Status): DocStatus {
   const why = error ? { reason: error.message } : {};
-  if (state === 'denied') return { state: 'refused', ...why, outdated: error?.code === 'conflict' };
+  if (state === 'denied') return { state: 'refused', ...why, ...goneBy(error) };
   if (state === 'connected') return { state: 'synced', ...why };
   const first = connection.state === 'connecting' && connection.attempt === 0;
   return { state: state === 'connecting' || first ? 'connecting' : 'offline', ...why };
+}
+
+function goneBy(error: HubbubError | undefined): Pick<DocStatus, 'gone'> {
+  if (error?.code === 'not_found') return { gone: 'deleted' };
+  return error?.code === 'conflict' ? { gone: 'replaced' } : {};
 }

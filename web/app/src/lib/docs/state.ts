@@ -2,7 +2,7 @@ import type { Access, DocStatus } from './handle';
 
 /** What a person is told of the document in front of them. */
 export interface DocNews {
-  kind: 'saved' | 'saving' | 'offline' | 'readonly' | 'opening' | 'refused';
+  kind: 'saved' | 'saving' | 'unsaved' | 'offline' | 'readonly' | 'opening' | 'refused';
   text: string;
   /** What it means, in a sentence. */
   detail: string;
@@ -34,6 +34,7 @@ export function docNews(status: DocStatus, saved: boolean, access: Access): DocN
   }
   if (status.state === 'connecting')
     return { kind: 'opening', text: 'Opening…', detail: 'Fetching the document.' };
+  if (!saved && status.reason) return { kind: 'unsaved', text: 'Not saved', detail: status.reason };
   if (saved) return { kind: 'saved', text: 'Saved', detail: "Everything is on the hub's disk." };
   return {
     kind: 'saving',
