@@ -10,6 +10,7 @@ describe('addresses', () => {
     (room) => {
       expect(at(formatPlace({ room }))).toEqual({ room });
       expect(at(formatPlace({ room, seq: 42 }))).toEqual({ room, seq: 42 });
+      expect(at(formatPlace({ room, tab: 'notes' }))).toEqual({ room, tab: 'notes' });
     },
   );
 
@@ -19,6 +20,12 @@ describe('addresses', () => {
       expect(at(address)).toBeNull();
     },
   );
+
+  it('lead to the chat where they name no document that there is, and wherever they name a message', () => {
+    expect(at('/r/lobby?tab=chat')).toEqual({ room: 'lobby' });
+    expect(at('/r/lobby?tab=drawings')).toEqual({ room: 'lobby' });
+    expect(at('/r/lobby?tab=notes#m=7')).toEqual({ room: 'lobby', seq: 7 });
+  });
 
   it('join what one keyboard writes as one character and another as two', () => {
     expect(at(`/r/${encodeURIComponent('e\u0301')}`)).toEqual({ room: 'é' });

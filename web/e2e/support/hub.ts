@@ -103,6 +103,16 @@ export class Hub {
     throw new Error(`${room} has no message ${text} among its first ${limit} events`);
   }
 
+  /** Deletes a document for good. */
+  async delete(doc: string): Promise<void> {
+    const token = await this.token('admin', 'Admin', '{"*":["*"]}');
+    const answer = await fetch(`${this.url}/api/docs/${encodeURIComponent(doc)}`, {
+      method: 'DELETE',
+      headers: { Authorization: `Bearer ${token}` },
+    });
+    if (!answer.ok) throw new Error(`${doc} was not deleted: ${answer.status} ${await answer.text()}`);
+  }
+
   /** A token for a person, signed with the key that the hub made for itself. */
   async token(sub: string, name: string, caps: string): Promise<string> {
     const key = join(this.#data, 'token.key');

@@ -27,6 +27,51 @@ export class Person {
     return this.page.getByTestId('scroller');
   }
 
+  /** The field that the notes are written in. */
+  get notes(): Locator {
+    return this.page.getByRole('textbox', { name: /^Notes of / });
+  }
+
+  /** What the page says of the document in front of it. */
+  get docState(): Locator {
+    return this.page.getByTestId('doc-state');
+  }
+
+  /** Goes to another part of the room. */
+  async turnTo(tab: 'Chat' | 'Notes' | 'Board'): Promise<void> {
+    await this.page.getByRole('tab', { name: tab }).click();
+    await expect(this.page.getByRole('tab', { name: tab })).toHaveAttribute('aria-selected', 'true');
+    if (tab !== 'Chat') await expect(this.docState).not.toContainText('Opening');
+  }
+
+  /** Opens a room's notes and waits until one may write there. */
+  async openNotes(): Promise<void> {
+    await this.turnTo('Notes');
+    await expect(this.docState).toHaveText(/Saved/);
+    await this.notes.click();
+  }
+
+  /** Selects words that stand in the notes once. */
+  async select(words: string): Promise<void> {
+    const from = (await this.text()).indexOf(words);
+    expect(from, `${words} is in the notes`).toBeGreaterThanOrEqual(0);
+    await this.notes.press('Control+Home');
+    for (let i = 0; i < from; i++) await this.page.keyboard.press('ArrowRight');
+    for (let i = 0; i < words.length; i++) await this.page.keyboard.press('Shift+ArrowRight');
+  }
+
+  /** The notes as they stand on the page, without the names on the cursors. */
+  async text(): Promise<string> {
+    return this.notes.evaluate((field) => {
+      const lines = [...field.querySelectorAll('.cm-line')].map((line) => {
+        const copy = line.cloneNode(true) as HTMLElement;
+        for (const extra of copy.querySelectorAll('.hub-caret, .cm-placeholder')) extra.remove();
+        return copy.textContent ?? '';
+      });
+      return lines.join('\n');
+    });
+  }
+
   /** The message that says so; what it quotes does not count. */
   message(text: string | RegExp): Locator {
     return this.page.locator('article').filter({ has: this.page.locator('.body', { hasText: text }) });

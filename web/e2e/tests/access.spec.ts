@@ -134,6 +134,116 @@ const views: {
     },
   },
   {
+    name: 'empty notes',
+    async go(p, hub) {
+      await p.page.goto(`${hub.url}/r/empty?tab=notes`);
+      await expect(p.docState).toHaveText('Saved');
+    },
+  },
+  { name: 'notes', go: (p, hub) => writeNotes(p, hub) },
+  {
+    name: 'preview of the notes',
+    async go(p) {
+      await p.page.getByRole('button', { name: 'Preview' }).click();
+      await expect(p.page.getByRole('region', { name: 'Preview' })).toBeVisible();
+    },
+    back: (p) => p.page.getByRole('button', { name: 'Preview' }).click(),
+  },
+  {
+    name: 'comments',
+    async go(p) {
+      await p.select('tests');
+      await p.page.keyboard.press('Control+Alt+m');
+      await p.page.keyboard.type('Which?');
+      await p.page.keyboard.press('Enter');
+      await expect(
+        p.page.getByRole('complementary', { name: 'Comments' }).getByRole('listitem'),
+      ).toBeVisible();
+    },
+    back: (p) =>
+      p.page.getByRole('complementary', { name: 'Comments' }).getByRole('button', { name: 'Close' }).click(),
+  },
+  {
+    name: 'versions',
+    async go(p) {
+      await p.page.getByRole('button', { name: 'Versions' }).click();
+      await p.page.getByRole('textbox', { name: 'Name for this version' }).fill('One');
+      await p.page.getByRole('button', { name: 'Keep' }).click();
+      await expect(p.page.getByRole('button', { name: /^One/ })).toBeVisible();
+    },
+  },
+  {
+    name: 'differences from a version',
+    async go(p) {
+      const close = p.page
+        .getByRole('complementary', { name: 'Versions' })
+        .getByRole('button', { name: 'Close' });
+      await close.click();
+      await p.select('tests');
+      await p.page.keyboard.type('checks');
+      await expect(p.docState).toHaveText('Saved');
+      await p.page.getByRole('button', { name: 'Versions' }).click();
+      await p.page.getByRole('button', { name: /^One/ }).click();
+      await expect(p.page.getByRole('region', { name: 'Differences' }).locator('del')).toHaveText('tests');
+    },
+  },
+  {
+    name: 'restoring a version',
+    go: (p) => p.page.getByRole('button', { name: 'Restore' }).click(),
+    back: (p) => p.page.keyboard.press('Escape'),
+  },
+  {
+    name: 'a comment in the chat',
+    async go(p) {
+      await p.turnTo('Chat');
+      await expect(p.message('Which?')).toBeVisible();
+    },
+  },
+  { name: 'empty board', go: (p) => p.turnTo('Board') },
+  {
+    name: 'board',
+    async go(p) {
+      await p.page.getByRole('button', { name: /^Begin with/ }).click();
+      await p.page.getByRole('button', { name: 'Add a card to To do' }).click();
+      await p.page.keyboard.type('A card with a title that is longer than its column is wide');
+      await p.page.keyboard.press('Enter');
+      await p.page.keyboard.press('Escape');
+      await p.page.getByRole('checkbox').click();
+    },
+  },
+  {
+    name: 'menu of a card',
+    go: (p) => p.page.getByRole('button', { name: /^More about A card/ }).click(),
+    back: (p) => p.page.keyboard.press('Escape'),
+  },
+  {
+    name: 'notes that may only be read',
+    async go(p, hub) {
+      const token = await hub.token('rita', 'Rita', '{"lobby":["join","history","presence","doc:read"]}');
+      await p.page.evaluate(
+        (given) => sessionStorage.setItem('hubbub.app.token', JSON.stringify(given)),
+        token,
+      );
+      await p.page.goto(`${hub.url}/r/lobby?tab=notes`);
+      await expect(p.docState).toContainText('Read only');
+    },
+  },
+  {
+    name: 'notes that are not open to one',
+    async go(p, hub) {
+      const token = await hub.token('sid', 'Sid', '{"lobby":["join","history","presence"]}');
+      await p.page.evaluate(
+        (given) => sessionStorage.setItem('hubbub.app.token', JSON.stringify(given)),
+        token,
+      );
+      await p.page.reload();
+      await expect(p.page.getByText('This document is not open to you')).toBeVisible();
+    },
+    async back(p) {
+      await p.page.evaluate(() => sessionStorage.clear());
+    },
+  },
+  {
     name: 'no connection, a message waiting',
     async go(p, hub) {
       await p.page.goto(`${hub.url}/r/lobby`);
@@ -144,6 +254,22 @@ const views: {
     },
   },
 ];
+
+async function writeNotes(p: Person, hub: Hub): Promise<void> {
+  await p.page.goto(`${hub.url}/r/lobby?tab=notes`);
+  await expect(p.docState).toHaveText('Saved');
+  await p.notes.click();
+  for (const line of [
+    '# Plan',
+    'If the **tests** are `green`: https://example.org',
+    '- one',
+    '> quoted',
+    code,
+  ]) {
+    await p.page.keyboard.insertText(`${line}\n\n`);
+  }
+  await expect(p.docState).toHaveText('Saved');
+}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1440, 360]) {

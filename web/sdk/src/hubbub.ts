@@ -119,6 +119,11 @@ export class Hubbub {
     if (this.#user.getSnapshot()?.guest) this.#connection.restart();
   }
 
+  /** What the caller is known by, for requests to the hub's HTTP API; undefined for whoever has nothing yet. */
+  async token(): Promise<string | undefined> {
+    return (await this.#identity.credentials()).token;
+  }
+
   /** Where rooms stand; those that may not be seen are left out. */
   async positions(rooms: string[]): Promise<Record<string, Position>> {
     const all: Record<string, Position> = {};

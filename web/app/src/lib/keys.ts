@@ -9,7 +9,7 @@ export function isComposing(event: KeyboardEvent): boolean {
 
 /** Whether a key press is meant for a field that takes text. */
 export function isTyping(event: KeyboardEvent): boolean {
-  const target = event.target;
+  const [target] = event.composedPath(); // the document's editor lives in a tree of its own
   return (
     target instanceof HTMLElement &&
     (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.nodeName))

@@ -1,13 +1,13 @@
-/** How many colours avatars come in; each is a class `hue-N` in the style sheet. */
-export const hues = 12;
+/** The colours that people come in, as hues in degrees. */
+const hues = [8, 28, 45, 72, 110, 150, 175, 198, 220, 250, 285, 330];
 
-/** A person's colour: the same for everybody who sees them. */
+/** A person's hue in degrees: the same for everybody who sees them, on their avatar and on their cursor. */
 export function hueOf(user: string): number {
   let hash = 2166136261;
   for (const unit of user) {
     hash = Math.imul(hash ^ (unit.codePointAt(0) ?? 0), 16777619);
   }
-  return (hash >>> 0) % hues;
+  return hues[(hash >>> 0) % hues.length] ?? 0;
 }
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });

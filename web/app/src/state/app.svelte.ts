@@ -1,5 +1,5 @@
 import { Hubbub, type Message, type Status, type User } from '@hubbub-im/sdk';
-import { formatPlace, type Place, parsePlace } from '../lib/permalink';
+import { formatPlace, type Place, parsePlace, type Tab } from '../lib/permalink';
 import { roomOfKey } from '../lib/readmarks';
 import { roomProblem } from '../lib/roomname';
 import { isString, isStrings, local, prefix, session } from '../lib/storage';
@@ -22,6 +22,8 @@ export class App {
   user = $state.raw<User | null>(null);
   rooms = $state.raw<RoomView[]>([]);
   current = $state.raw<RoomView | undefined>();
+  /** What of it is shown. */
+  tab = $state<Tab>('chat');
   /** A message that the feed is to show; a new object each time, so that the same one can be asked for twice. */
   target = $state.raw<{ seq: number } | undefined>();
 
@@ -32,6 +34,16 @@ export class App {
   );
 
   #hub: Hubbub | undefined;
+
+  /** The hub, for the parts that are fetched when they are first needed. */
+  get client(): Hubbub | undefined {
+    return this.#hub;
+  }
+
+  /** Where the SDK keeps things: people who come with tokens do not find one another's. */
+  get shelf(): string | true {
+    return this.token ? `token-${subject(this.token)}` : true;
+  }
 
   /** Whether the caller has said who they are. */
   get known(): boolean {
@@ -76,7 +88,7 @@ export class App {
   /** Opens a room, joining it if need be, and a message in it if one is named. */
   go(place: Place): void {
     const address = formatPlace(place);
-    if (address !== location.pathname + location.hash) history.pushState(null, '', address);
+    if (address !== location.pathname + location.search + location.hash) history.pushState(null, '', address);
     this.#show(place);
   }
 
@@ -106,7 +118,7 @@ export class App {
   #connect(): void {
     const { token } = this;
     const hub = new Hubbub({
-      persist: token ? `token-${subject(token)}` : true,
+      persist: this.shelf,
       client: 'hubbub-web',
       ...(token ? { getToken: () => token } : { guestName: this.guestName ?? '' }),
     });
@@ -138,14 +150,17 @@ export class App {
     }
   }
 
-  #show({ room, seq }: Place): void {
+  #show({ room, tab: part, seq }: Place): void {
+    const tab: Tab = part ?? 'chat';
     const known = this.rooms.find((other) => other.name === room);
     const view = known ?? this.#add(room);
     if (!known) this.#keepRooms();
-    if (view && view !== this.current) {
-      this.current?.close();
+    if (view && (view !== this.current || tab !== this.tab)) {
+      // Nobody reads a chat that stands behind a document: what comes meanwhile is unread.
+      if (this.tab === 'chat') this.current?.close();
       this.current = view;
-      view.open();
+      this.tab = tab;
+      if (tab === 'chat') view.open();
     }
     this.target = seq === undefined ? undefined : { seq };
   }

@@ -8,6 +8,7 @@ import {
   type TypingUser,
 } from '@hubbub-im/sdk';
 import { Drafts } from '../lib/drafts';
+import type { DocTab } from '../lib/permalink';
 import { ReadMarks } from '../lib/readmarks';
 import { local } from '../lib/storage';
 import { countUnread, firstUnread, newestSeq, type Unread } from '../lib/unread';
@@ -53,6 +54,8 @@ export class RoomView {
   replyTo = $state.raw<Message | undefined>();
   editing = $state<string | undefined>();
   hasDraft = $state(false);
+  /** Who else has the document open that is shown beside the chat. */
+  alongside = $state.raw<{ tab: DocTab; users: readonly string[] } | undefined>();
 
   readonly unread: Unread = $derived.by(() =>
     this.read === undefined
