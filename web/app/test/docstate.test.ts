@@ -25,6 +25,11 @@ describe('what is said of a document', () => {
     });
   });
 
+  it('promises to keep what is written offline to those alone who may write', () => {
+    expect(docNews({ state: 'offline' }, true, 'write').text).toContain('kept on this device');
+    expect(docNews({ state: 'offline' }, true, 'read').text).toBe('Offline');
+  });
+
   it('says why one may not write', () => {
     expect(docNews({ state: 'synced' }, true, 'comment').detail).toContain('comment here, but not write');
     expect(docNews({ state: 'synced' }, true, 'read').detail).toContain('neither write nor comment');

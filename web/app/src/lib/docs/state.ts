@@ -17,6 +17,14 @@ export function docNews(status: DocStatus, saved: boolean, access: Access): DocN
       detail: status.reason ?? 'The hub did not open this document.',
     };
   }
+  const reader = access === 'read' || access === 'comment';
+  if (status.state === 'offline' && reader) {
+    return {
+      kind: 'offline',
+      text: 'Offline',
+      detail: 'This is how it stood when the hub was last heard of.',
+    };
+  }
   if (status.state === 'offline') {
     const detail =
       status.reason ?? 'What you write is kept in this browser, and goes to the others when the hub is back.';
