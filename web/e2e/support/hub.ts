@@ -141,6 +141,7 @@ async function run(args: string[], input: string): Promise<string> {
   child.stderr.on('data', (chunk: Buffer) => {
     err += chunk.toString();
   });
+  child.stdin.on('error', () => undefined); // one that reads nothing may be gone by now
   child.stdin.end(input);
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`hubbub ${args.join(' ')} ended with ${code}: ${err}`);

@@ -1,4 +1,5 @@
 import { Hub } from '../support/hub.ts';
+import { kept } from '../support/kept.ts';
 import { expect, test } from '../support/test.ts';
 
 const numbered = (from: number, to: number) =>
@@ -81,6 +82,7 @@ test.describe('past the dedup window', () => {
     expect(await hub.tail('lobby', 1)).toEqual(['stored, but not told']);
     const stored = Date.now();
     await ann.say('never left');
+    await expect.poll(() => kept(ann.page, 'hubbub', 'outbox')).toBe(2);
     await ann.page.close();
     await expect.poll(() => Date.now() - stored, { timeout: 10 * window }).toBeGreaterThan(3 * window);
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
+import { kept } from '../support/kept.ts';
 import { expect, test } from '../support/test.ts';
 
 test('two people write at once, and see one another', async ({ join }) => {
@@ -63,27 +64,12 @@ async function settled(page: Page): Promise<void> {
   let before = -1;
   await expect
     .poll(async () => {
-      const now = await page.evaluate(countKept);
+      const now = await kept(page, 'hubbub-docs', 'updates');
       const same = now === before;
       before = now;
       return same;
     })
     .toBe(true);
-}
-
-function countKept(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const opening = indexedDB.open('hubbub-docs');
-    opening.onerror = () => reject(opening.error);
-    opening.onsuccess = () => {
-      const count = opening.result.transaction('updates').objectStore('updates').count();
-      count.onerror = () => reject(count.error);
-      count.onsuccess = () => {
-        opening.result.close();
-        resolve(count.result);
-      };
-    };
-  });
 }
 
 test('the address keeps the tab, and the chat its unread messages', async ({ join, hub }) => {
