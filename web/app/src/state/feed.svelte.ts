@@ -150,7 +150,12 @@ export class FeedView {
       estimateSize: (index) => this.#estimate(messages[index - 1] ?? above, messages[index]),
       rangeExtractor: (range) => this.#extract(range),
       onChange: () => this.#changed(),
-      observeElementRect,
+      // The virtualizer tells of another height only if other rows come in sight by it.
+      observeElementRect: (instance, take) =>
+        observeElementRect(instance, (rect) => {
+          take(rect);
+          this.#changed();
+        }),
       observeElementOffset,
       scrollToFn: elementScroll,
       paddingStart: headroom,
