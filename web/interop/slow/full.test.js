@@ -25,7 +25,7 @@ if (within) {
 async function inSmallDisk(t) {
   const folder = mkdtempSync(join(tmpdir(), 'interop-disk-'));
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const inner = 'mount -t tmpfs -o size=64m tmpfs "$TMPDIR" && exec "$0" --test "$1"';
+  const inner = 'mount -t tmpfs -o size=64m tmpfs "$TMPDIR" && exec "$0" --test --test-force-exit "$1"';
   const args = ['-rm', 'sh', '-c', inner, process.execPath, fileURLToPath(import.meta.url)];
   const child = spawn('unshare', args, { env: { ...env, TMPDIR: folder, INTEROP_SMALL_DISK: folder } });
   let said = '';
