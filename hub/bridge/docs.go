@@ -56,16 +56,11 @@ func (l *Log) Count(ctx context.Context, doc string) (int, error) {
 		return 0, err
 	}
 	p := l.partition(doc)
-	subject := l.cfg.logSubject(p.n, doc)
-	s, err := l.js.Stream(ctx, p.stream)
+	known, err := newReading(l, p, doc, hub.Range{}).spread(ctx)
 	if err != nil {
-		return 0, unavailable(fmt.Errorf("stream %s: %w", p.stream, err))
+		return 0, fmt.Errorf("stream %s: %w", p.stream, err)
 	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
-	if err != nil {
-		return 0, unavailable(fmt.Errorf("stream %s: %w", p.stream, err))
-	}
-	return int(info.State.Subjects[subject]), nil
+	return int(known.entries), nil
 }
 
 // Erase removes a document's entries, one by one since only so their bytes go; see

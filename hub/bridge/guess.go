@@ -74,7 +74,7 @@ func (r *reading) between(ctx context.Context, begin, end uint64, most int) (ent
 	return entries, !more, err
 }
 
-// spread asks for what is known of a room.
+// spread asks the leader for what its index knows of a room.
 func (r *reading) spread(ctx context.Context) (spread, error) {
 	req, err := json.Marshal(struct {
 		SubjectsFilter string `json:"subjects_filter"`
