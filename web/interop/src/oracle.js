@@ -4,6 +4,7 @@ import * as encoding from 'lib0/encoding';
 import * as awareness from 'y-protocols/awareness';
 import * as sync from 'y-protocols/sync';
 import * as Y from 'yjs';
+import { applyAll } from './many-updates.js';
 import { scenario, stateOf } from './scenario.js';
 import { serve } from './serve.js';
 import { trace } from './trace.js';
@@ -20,8 +21,8 @@ await serve({
     doc.on('afterTransaction', (transaction) => {
       transaction._needFormattingCleanup = false;
     });
-    const apply = version === 2 ? Y.applyUpdateV2 : Y.applyUpdate;
-    for (const update of updates) apply(doc, update);
+    if (version === 2) for (const update of updates) Y.applyUpdateV2(doc, update);
+    else applyAll(Y, doc, updates);
     return stateOf(Y, doc, vector);
   },
   merge: ({ updates }) => ({ update: Y.mergeUpdates(updates) }),
