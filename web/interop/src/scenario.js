@@ -27,16 +27,20 @@ export function scenario(Y, { seed, clients = 3, edits = 100 }) {
     });
   });
   const undo = new Y.UndoManager([docs[0].getText('text'), docs[0].getMap('map')], { captureTimeout: 0 });
-  for (let n = 0; n < edits; n++) {
+  let n = 0;
+  while (n < edits) {
     const i = random.int(docs.length);
     receive(Y, docs[i], inboxes[i], random);
     if (i === 0 && random.chance(0.1)) {
       if (random.chance(0.7)) undo.undo();
       else undo.redo();
+      n++;
     } else {
       docs[i].transact(() => {
-        do edit(Y, docs[i], random);
-        while (random.chance(0.2));
+        do {
+          edit(Y, docs[i], random);
+          n++;
+        } while (random.chance(0.2));
       });
     }
   }
