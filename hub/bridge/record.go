@@ -53,7 +53,7 @@ func (l *Log) recall(ctx context.Context, meta jetstream.Stream) (*record, error
 
 // lastRecord reads the newest record, and its sequence.
 func (l *Log) lastRecord(ctx context.Context, meta jetstream.Stream) (*record, uint64, error) {
-	msg, err := patient(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+	msg, err := patient(ctx, l, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		return meta.GetLastMsgForSubject(ctx, l.cfg.metaSubject())
 	})
 	if err != nil {
