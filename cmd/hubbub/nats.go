@@ -186,6 +186,7 @@ func (c *cluster) Connect(name string, opts ...nats.Option) (*nats.Conn, error) 
 	all := append([]nats.Option{
 		nats.Name(c.name + " " + name), nats.Timeout(natsTimeout), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(natsPing), nats.MaxPingsOutstanding(2),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.log.Warn().Err(err).Msg("survived") }),
 	}, c.opts...)
 	all = append(append(all, opts...),
 		nats.MaxReconnects(-1), nats.ReconnectWait(natsAgain), nats.ReconnectJitter(natsJitter, natsJitter))

@@ -49,7 +49,7 @@ func (l *Log) Blobs() *Blobs { return l.blobs }
 func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
 	if l.blobs == nil {
 		b := &Blobs{log: l, bucket: l.cfg.bucket(), stream: l.cfg.blobStream()}
-		if b.nc, err = l.cfg.Connect("hubbub-blobs", lasting()...); err != nil {
+		if b.nc, err = l.cfg.Connect("hubbub-blobs", l.lasting()...); err != nil {
 			return err
 		}
 		l.blobs = b // closed with the rest from now on

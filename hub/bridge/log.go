@@ -157,7 +157,7 @@ func (l *Log) ready() error {
 
 // connect opens the three connections.
 func (l *Log) connect() (err error) {
-	always := lasting()
+	always := l.lasting()
 	if l.pub, err = l.cfg.Connect("hubbub-append", append(always,
 		nats.DisconnectErrHandler(l.lost), nats.ReconnectErrHandler(l.lost),
 		nats.ReconnectHandler(func(*nats.Conn) { l.reconnected() }))...); err != nil {
@@ -186,8 +186,11 @@ func (l *Log) reconnected() {
 
 // lasting are the options of each connection. What cannot be sent now is tried again
 // later, so nothing is kept for it.
-func lasting() []nats.Option {
-	return []nats.Option{nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait)}
+func (l *Log) lasting() []nats.Option {
+	return []nats.Option{
+		nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.cfg.Fault(err) }),
+	}
 }
 
 // reconnectWait is how long a lost connection waits between tries.

@@ -100,6 +100,8 @@ func (l *Log) remember(ctx context.Context, rec *record) (*record, error) {
 			last = 0
 		case err != nil:
 			return nil, err
+		case len(there.Partitions) != len(rec.Partitions):
+			return nil, fmt.Errorf("the log has %d partitions, and not %d: start again, without the setting or with that number", len(there.Partitions), len(rec.Partitions))
 		default:
 			rec = join(rec, there)
 		}
