@@ -96,6 +96,10 @@ func (e *engine) openLog(ctx context.Context, cfg bridge.Config, mark string, lo
 	return l, nil
 }
 
+// alone reports whether no other instance shares the logs, so that nobody can go
+// elsewhere when this one ends.
+func (e *engine) alone() bool { return true }
+
 // health is why one of the logs cannot store, or nil.
 func (e *engine) health() error {
 	if err := e.log.Health(); err != nil {
@@ -110,11 +114,14 @@ func (e *engine) health() error {
 // closeLogs closes those that are open.
 func (e *engine) closeLogs() error { return errors.Join(closeLog(e.docs), closeLog(e.log)) }
 
+// closeTime is how long appends under way may take to end.
+const closeTime = 10 * time.Second
+
 func closeLog(l *bridge.Log) error {
 	if l == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	return l.Close(ctx)
 }
