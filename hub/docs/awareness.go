@@ -44,7 +44,16 @@ func (s *Seat) Awareness(update []byte) error {
 		return nil
 	}
 	l.flush()
-	return l.signal(signalAwareness, yjs.EncodeAwareness(taken))
+	l.shareAwareness(yjs.EncodeAwareness(taken))
+	return nil
+}
+
+// shareAwareness tells other instances. If they cannot be told now, it is no reason to
+// send a peer away: what it says of itself, it says again.
+func (l *liveDoc) shareAwareness(data []byte) {
+	if err := l.signal(signalAwareness, data); err != nil {
+		l.docs.cfg.Fault(l.name, err)
+	}
 }
 
 // takeAwareness takes the states that are news, and that s may bring. mu is held.
@@ -121,11 +130,7 @@ func (l *liveDoc) removeClients(which func(presence) bool) {
 	l.tellAwareness(states)
 	if l.docs.cfg.Bus != nil {
 		data := yjs.EncodeAwareness(states)
-		l.docs.life.Start(func() {
-			if err := l.signal(signalAwareness, data); err != nil {
-				l.docs.cfg.Fault(l.name, err)
-			}
-		})
+		l.docs.life.Start(func() { l.shareAwareness(data) })
 	}
 }
 

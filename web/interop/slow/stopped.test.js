@@ -38,7 +38,6 @@ async function stops(t, stop, goOn) {
   await converges(clients, parts);
   await saved(clients);
 
-  const log = []; for (const [i, c] of clients.entries()) { c.provider.on?.('unsyncedChanges', (n) => log.push([Date.now() % 100000, kinds[i], n.number ?? n])); c.provider.on?.('close', () => log.push([Date.now() % 100000, kinds[i], 'close'])); c.provider.on?.('synced', () => log.push([Date.now() % 100000, kinds[i], 'synced'])); }
   await stop(engine);
   type('while it is stopped');
   await converges(clients, parts); // an edit is told to the others before it is stored
@@ -49,8 +48,6 @@ async function stops(t, stop, goOn) {
     60_000,
   );
   t.diagnostic(JSON.stringify(clients.map(({ closes }) => closes[0])));
-  t.diagnostic(JSON.stringify(clients.map((c,i)=>[kinds[i],c.unsaved,c.synced,c.connected,c.closes.length])));
-  t.diagnostic(JSON.stringify(log));
   for (const client of unsaved) assert.ok(client.unsaved > 0, 'nothing is called saved');
   assert.equal((await fetch(hub.server.how.ready)).ok, false);
   const newcomer = hub.connect('y-websocket 3', 'stock/stop');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,8 +42,13 @@ export class Engine {
     );
   }
 
-  stop() {
+  // Stops it, and waits until it stands still.
+  async stop() {
     this.child.kill('SIGSTOP');
+    await until(
+      () => 'NATS stands still',
+      () => / T /.test(readFileSync(`/proc/${this.child.pid}/stat`, 'utf8')),
+    );
   }
 
   goOn() {
