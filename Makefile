@@ -112,7 +112,7 @@ web-test: build
 # What waits for clocks and full disks: a few minutes.
 .PHONY: web-slow
 web-slow: build
-	$(GO) build -o bin/nats-server github.com/nats-io/nats-server/v2
+	go build -o bin/nats-server github.com/nats-io/nats-server/v2
 	HUBBUB_BIN=$(CURDIR)/bin/hubbub NATS_SERVER_BIN=$(CURDIR)/bin/nats-server $(NPM) run slow --workspace=interop
 
 .PHONY: e2e
