@@ -342,8 +342,12 @@ func (s *presenceSim) endNode(i int, kill bool) {
 	clear(n.holds)
 	if kill {
 		s.net.set(func() { n.end.dead = true })
+		untold := 500 * time.Millisecond // it may not have been told yet, or not heard
+		if s.plan.lossy {
+			untold = 2500 * time.Millisecond // not once of several times
+		}
 		for user, at := range n.left {
-			if s.now()-at < 500*time.Millisecond { // it may not have been told yet, or not heard
+			if s.now()-at < untold {
 				s.truth[user].unsaid = append(s.truth[user].unsaid, at)
 			}
 		}
