@@ -48,7 +48,7 @@ build: $(PAGE) $(EXAMPLES) ## Build bin/hubbub, one static program with the web 
 test: lint web-test web-slow e2e go-test ## Run every test there is, and install what they need
 
 .PHONY: check
-check: lint go-check web-test ## Run what is worth running while working: in under 5 minutes
+check: lint go-check web-test ## Run what is worth running while working, without the race detector
 
 .PHONY: lint
 lint: go-lint web-lint ## Look for mistakes and for what is not formatted, in Go and web
@@ -122,7 +122,7 @@ e2e: build
 # More packages at a time than there are cores: much of their time is waiting.
 .PHONY: go-check
 go-check: $(PAGE)
-	go test -race -short -p $$(( $$(nproc) * 2 )) ./...
+	go test -short -p $$(( $$(nproc) * 2 )) ./...
 
 # Nothing from the cache: some tests start programs, which the cache does not see. The
 # output ends with go test's own lines about the packages, or with what failed.
