@@ -143,10 +143,12 @@ func (w *watches) abandoned(stream string, why []byte) {
 }
 
 // elected has a partition looked at that has a new leader: what the one before has
-// committed may never have been published again.
+// committed may never have been published again, and what it was asked may have died
+// with it.
 func (w *watches) elected(stream string) {
 	for _, p := range w.log.parts {
 		if p.stream == stream {
+			p.replies.giveUp() // the one before answers no more
 			w.suspect(p.n)
 			w.log.lookAgain()
 		}

@@ -132,7 +132,7 @@ func (p *partition) commit(group []message, batch bool) {
 				continue
 			}
 			p.log.stats.retries.Add(1)
-			if errCode(err) != codeInProcess {
+			if errCode(err) != codeInProcess && !errors.Is(err, errAway) {
 				p.failed(err)
 				p.log.checkHealth()
 			}
