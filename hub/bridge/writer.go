@@ -275,6 +275,8 @@ func (p *partition) stored(m *message, ack hub.Ack, floor uint64) {
 		if ack.Seq <= floor {
 			p.fellBack(ack.Seq, floor)
 		}
+	} else {
+		p.log.watches.doubt(p, m.subject)
 	}
 	p.log.known.note(m.subject, ack.Seq)
 	p.answer(m, ack)
