@@ -1,5 +1,6 @@
+import { Addresses } from './addresses.js';
 import { Connection } from './connection.js';
-import { baseOf, dialer } from './dial.js';
+import { basesOf, dialer } from './dial.js';
 import type { DocLine, DocListener } from './doc-line.js';
 import { Emitter } from './emitter.js';
 import { HubbubError } from './errors.js';
@@ -32,11 +33,13 @@ export class Hubbub {
   #closed = false;
 
   constructor(options: HubbubOptions = {}) {
-    this.#base = baseOf(options.url);
+    const bases = basesOf(options.url);
+    const addresses = new Addresses(bases);
+    this.#base = bases[0]; // by which what is kept knows the hub
     const name = typeof options.persist === 'string' ? `hubbub-${options.persist}` : 'hubbub';
     const dial = dialer(
       options,
-      this.#base,
+      addresses,
       () => this.#wanted(),
       () => this.#docs.size > 0 && this.#wanted().length === 0, // over SSE there are no documents
     );
@@ -44,7 +47,7 @@ export class Hubbub {
       ? new Persistence(name, this.#base, (cause) => this.#unkept(cause))
       : undefined;
     this.#identity = new Identity(options, this.#kept);
-    this.#connection = new Connection(this.#identity, dial, {
+    this.#connection = new Connection(this.#identity, addresses, dial, {
       connecting: (attempt) => this.#emitter.emit('connecting', { attempt }),
       identified: () => void this.#outbox.load(),
       connected: (frame, transport) => this.#connected(frame, transport),

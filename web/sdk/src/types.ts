@@ -52,8 +52,12 @@ export type TokenReason = 'connect' | 'expiring' | 'expired' | 'refused';
 
 /** The settings of a client. All may be left out in a page that the hub itself serves. */
 export interface HubbubOptions {
-  /** The hub: `https://chat.example`, or `wss://…`, with a path if it has one. Default: the page's origin. */
-  url?: string;
+  /**
+   * The hub: `https://chat.example`, or `wss://…`, with a path if it has one. Default: the page's origin.
+   * Several are instances of one hub: when one fails, or sends its clients away, the next is tried at once.
+   * What `persist` keeps belongs to the first.
+   */
+  url?: string | readonly string[];
   /** Gives a token, fetched anew or cached. An empty answer connects as a guest. */
   getToken?: (why: { reason: TokenReason }) => Promise<string | null | undefined> | string | null | undefined;
   /** The display name of a guest. */
