@@ -74,6 +74,11 @@ export class Connection {
     });
   }
 
+  /** It is to be connected. */
+  get wanted(): boolean {
+    return this.#wanted;
+  }
+
   get connected(): boolean {
     return this.#connectedAt > 0;
   }

@@ -67,6 +67,12 @@ export interface HubbubOptions {
    * database, for two clients of one origin that must not share.
    */
   persist?: boolean | string;
+  /**
+   * One connection for all tabs of this origin that say so: one tab holds it for the others, and the next
+   * takes over when that is gone. A tab that has documents open, or is another user's, or is reached by SSE
+   * has one of its own; so has each where the browser has no Web Locks or BroadcastChannel.
+   */
+  shareTabs?: boolean;
   /** `auto` (the default) is WebSocket, or SSE where WebSockets do not open although HTTP works. */
   transport?: 'auto' | 'websocket' | 'sse';
   /** The WebSocket class, where there is no global one (Node before 22): `import { WebSocket } from 'ws'`. */
