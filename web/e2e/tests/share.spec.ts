@@ -214,13 +214,14 @@ test('a tab that hangs loses the connection to one that does not', async ({ tab 
   const holder = await tab();
   const other = await tab();
   const session = await holder.context().newCDPSession(holder);
-  await session.send('Page.setWebLifecycleState', { state: 'frozen' });
+  await session.send('Debugger.enable');
+  await session.send('Debugger.pause'); // at the next word that it hears
   const late = say(other, 'while it hangs');
   await other.evaluate(() => dispatchEvent(new Event('online'))); // has the client look whether all is well
   await late;
   await expect.poll(() => heard(other)).toEqual(['while it hangs']);
-  await session.send('Page.setWebLifecycleState', { state: 'active' });
-  await expect.poll(() => holder.evaluate(() => window.lab.connections)).toBe(2); // it was frozen indeed
+  await session.send('Debugger.disable');
+  await expect.poll(() => holder.evaluate(() => window.lab.connections)).toBe(2); // it did hang
   await expect.poll(() => heard(holder)).toEqual(['while it hangs']);
   await say(holder, 'awake');
   await expect.poll(() => heard(other)).toEqual(['while it hangs', 'awake']);
