@@ -35,8 +35,9 @@ type Log struct {
 
 	life
 	health  atomic.Pointer[error]
-	recheck chan struct{} // holds a token when the streams' ends are to be checked
-	renewed atomic.Bool   // a partition has a new epoch that is not stored yet
+	away    atomic.Pointer[error] // why the connection was lost, or could not be had again
+	recheck chan struct{}         // holds a token when the streams' ends are to be checked
+	renewed atomic.Bool           // a partition has a new epoch that is not stored yet
 	stats   stats
 
 	mu       sync.Mutex // guards what follows
@@ -45,12 +46,13 @@ type Log struct {
 
 // engine is what the log stands on.
 type engine struct {
-	pub    *nats.Conn // appends, and the streams' management
-	live   *nats.Conn // watching, and the tails
-	old    *nats.Conn // history
-	js     jetstream.JetStream
-	near   bool // it is in this process: asking costs next to nothing
-	staged bool // it gathers batches in memory
+	pub     *nats.Conn // appends, and the streams' management
+	live    *nats.Conn // watching, and the tails
+	old     *nats.Conn // history
+	js      jetstream.JetStream
+	allowed *jetstream.AccountInfo // when it was opened
+	near    bool                   // it is in this process: asking costs next to nothing
+	staged  bool                   // it gathers batches in memory
 }
 
 // life is the log's goroutines and their end.
@@ -61,6 +63,7 @@ type life struct {
 	gate    sync.RWMutex   // held to begin a swap, and to say that the log is closed
 	tasks   sync.WaitGroup // keepHealth, keepMarks
 	closing sync.Mutex     // held while closing
+	opened  atomic.Bool
 	closed  atomic.Bool
 }
 
@@ -81,6 +84,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		l.disconnect()
 		return nil, err
 	}
+	l.opened.Store(true)
 	for _, p := range l.parts {
 		l.writers.Go(p.write)
 	}
@@ -98,7 +102,13 @@ func (l *Log) open(ctx context.Context) error {
 	if l.js, err = jetstream.New(l.pub); err != nil {
 		return fmt.Errorf("jetstream: %w", err)
 	}
-	if err := l.ready(); err != nil {
+	if err := l.ready(ctx); err != nil {
+		return err
+	}
+	if err := l.checkServer(); err != nil {
+		return err
+	}
+	if l.allowed, err = l.account(ctx); err != nil {
 		return err
 	}
 	rec, err := l.store(ctx)
@@ -125,6 +135,9 @@ func (l *Log) open(ctx context.Context) error {
 	if err := l.audit(ctx); err != nil {
 		return err
 	}
+	if err := l.probe(); err != nil {
+		return err
+	}
 	if l.cfg.StageBatches != nil {
 		err := l.cfg.StageBatches()
 		if l.staged = err == nil; err != nil {
@@ -136,19 +149,36 @@ func (l *Log) open(ctx context.Context) error {
 
 // ready refuses an engine that could not load all it has: what it does not show
 // would be taken for something that never was.
-func (l *Log) ready() error {
-	err := l.cfg.Health()
+func (l *Log) ready(ctx context.Context) error {
+	err := l.well(ctx)
 	if err == nil || holds(err) {
 		return nil
 	}
 	return fmt.Errorf("the engine is not well, and nothing was changed: %w", err)
 }
 
+// well is the engine's health. One that has just come to others is not well for a
+// moment.
+func (l *Log) well(ctx context.Context) error {
+	for {
+		err := l.cfg.Health()
+		if err == nil || holds(err) || !l.clustered() {
+			return err
+		}
+		select {
+		case <-time.After(patientWait):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // connect opens the three connections.
 func (l *Log) connect() (err error) {
-	always := lasting()
+	always := l.lasting()
 	if l.pub, err = l.cfg.Connect("hubbub-append", append(always,
-		nats.ReconnectHandler(func(*nats.Conn) { l.lookAgain() }))...); err != nil {
+		nats.DisconnectErrHandler(l.lost), nats.ReconnectErrHandler(l.lost),
+		nats.ReconnectHandler(func(*nats.Conn) { l.reconnected() }))...); err != nil {
 		return err
 	}
 	if l.old, err = l.cfg.Connect("hubbub-history", always...); err != nil {
@@ -156,15 +186,43 @@ func (l *Log) connect() (err error) {
 	}
 	l.near = l.old.Opts.InProcessServer != nil
 	l.live, err = l.cfg.Connect("hubbub-watch", append(always,
-		nats.ReconnectHandler(func(*nats.Conn) { l.watches.reconnected() }),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { l.watches.failed(sub, err) }))...)
+		nats.ReconnectHandler(func(*nats.Conn) {
+			if l.opened.Load() {
+				l.watches.reconnected()
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if l.opened.Load() {
+				l.watches.failed(sub, err)
+			}
+		}))...)
 	return err
+}
+
+// reconnected looks whether the server that was found is one that will do, and whether
+// all is there.
+func (l *Log) reconnected() {
+	l.away.Store(nil)
+	if !l.opened.Load() {
+		return
+	}
+	for _, p := range l.parts {
+		p.replies.giveUp() // the answers would have come on the connection that was lost
+	}
+	if err := l.checkServer(); err != nil {
+		l.cfg.Fault(err)
+	}
+	l.lookAgain()
+	l.checkHealth()
 }
 
 // lasting are the options of each connection. What cannot be sent now is tried again
 // later, so nothing is kept for it.
-func lasting() []nats.Option {
-	return []nats.Option{nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait)}
+func (l *Log) lasting() []nats.Option {
+	return []nats.Option{
+		nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.cfg.Fault(err) }),
+	}
 }
 
 // reconnectWait is how long a lost connection waits between tries.
