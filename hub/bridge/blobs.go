@@ -57,14 +57,15 @@ func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
 	if b.js, err = jetstream.New(b.nc); err != nil {
 		return fmt.Errorf("jetstream: %w", err)
 	}
-	if create {
-		b.store, err = b.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+	b.store, err = patient(ctx, func(ctx context.Context) (jetstream.ObjectStore, error) {
+		if !create {
+			return b.js.ObjectStore(ctx, b.bucket)
+		}
+		return b.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
 			Bucket: b.bucket, Description: "Hubbub: what is too large for the log of its documents",
 			Storage: jetstream.FileStorage, Replicas: l.cfg.Replicas,
 		})
-	} else {
-		b.store, err = b.js.ObjectStore(ctx, b.bucket)
-	}
+	})
 	switch {
 	case errors.Is(err, jetstream.ErrBucketNotFound):
 		return fmt.Errorf("stream %s is gone. It belongs to this log, and nothing was created in its place: restore it from a backup, or start with another folder", b.stream)

@@ -73,9 +73,6 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		cfg:     cfg,
 		readers: make(chan struct{}, cfg.Readers), recheck: make(chan struct{}, 1),
 	}
-	if cfg.Replicas > 1 {
-		l.known = newKnown()
-	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
@@ -107,6 +104,12 @@ func (l *Log) open(ctx context.Context) error {
 	rec, err := l.store(ctx)
 	if err != nil {
 		return err
+	}
+	if err := l.cfg.checkReplicated(); err != nil {
+		return err
+	}
+	if l.cfg.Replicas > 1 {
+		l.known = newKnown()
 	}
 	for n := range rec.Partitions {
 		p, err := newPartition(l, n, rec.Partitions[n])

@@ -66,12 +66,28 @@ func (c *Config) metaConfig() jetstream.StreamConfig {
 	}
 }
 
-// store finds the streams, or creates them if there never were any.
+// errBegun: there are messages, and nothing tells where the log stood.
+var errBegun = errors.New("holds messages")
+
+// store finds the streams, or creates them if there never were any. Several
+// instances may do so at once.
 func (l *Log) store(ctx context.Context) (*record, error) {
-	meta, err := l.js.Stream(ctx, l.cfg.metaStream())
+	rec, err := l.findOrCreate(ctx)
+	if errors.Is(err, errBegun) { // or another instance was faster
+		rec, err = l.findOrCreate(ctx)
+	}
+	return rec, err
+}
+
+func (l *Log) findOrCreate(ctx context.Context) (*record, error) {
+	meta, err := l.find(ctx, l.cfg.metaStream())
 	switch {
 	case err == nil:
+		orDefault(&l.cfg.Replicas, meta.CachedInfo().Config.Replicas)
 		rec, err := l.recall(ctx, meta)
+		if errors.Is(err, jetstream.ErrMsgNotFound) && !l.cfg.Existing {
+			return l.create(ctx) // an instance was about to, or is
+		}
 		if err == nil && l.cfg.Of == Documents {
 			err = l.openBlobs(ctx, false)
 		}
@@ -90,6 +106,10 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 	if err := l.cfg.Health(); err != nil {
 		return nil, fmt.Errorf("the log cannot be created: %w", err)
 	}
+	orDefault(&l.cfg.Replicas, l.replicas())
+	if err := l.cfg.checkReplicated(); err != nil {
+		return nil, err
+	}
 	orDefault(&l.cfg.Partitions, defaultPartitions)
 	if l.cfg.Of == Documents {
 		orDefault(&l.cfg.Dedup, defaultDocDedup)
@@ -97,12 +117,12 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 	orDefault(&l.cfg.Dedup, defaultDedup)
 	rec := &record{Version: recordVersion}
 	for p := range l.cfg.Partitions {
-		s, err := l.js.CreateStream(ctx, l.cfg.logConfig(p))
+		s, err := l.make(ctx, l.cfg.logConfig(p))
 		if err != nil {
 			return nil, fmt.Errorf("create stream %s: %w", l.cfg.stream(p), err)
 		}
 		if last := s.CachedInfo().State.LastSeq; last > 0 {
-			return nil, fmt.Errorf("stream %s holds messages, and %s, which tells where the log stood, is gone: nothing was changed. Restore it from a backup, or start with another folder", l.cfg.stream(p), l.cfg.metaStream())
+			return nil, fmt.Errorf("stream %s %w, and %s, which tells where the log stood, is gone: nothing was changed. Restore it from a backup, or start with another folder", l.cfg.stream(p), errBegun, l.cfg.metaStream())
 		}
 		rec.Partitions = append(rec.Partitions, partitionAt{Epoch: newEpoch()})
 	}
@@ -111,11 +131,29 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 			return nil, err
 		}
 	}
-	if _, err := l.js.CreateStream(ctx, l.cfg.metaConfig()); err != nil {
+	if _, err := l.make(ctx, l.cfg.metaConfig()); err != nil {
 		return nil, fmt.Errorf("create stream %s: %w", l.cfg.metaStream(), err)
 	}
 	_, err := l.remember(ctx, rec)
 	return rec, err
+}
+
+// find and make wait for a cluster that has no leader at the moment. Making a stream
+// that is there, with the same configuration, finds it.
+func (l *Log) find(ctx context.Context, name string) (jetstream.Stream, error) {
+	return patient(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, name) })
+}
+
+func (l *Log) make(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	return patient(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, cfg) })
+}
+
+// replicas is how many copies a new log has of each stream.
+func (l *Log) replicas() int {
+	if l.pub.ConnectedClusterName() != "" {
+		return 3
+	}
+	return 1
 }
 
 // checkStream holds a partition that was found against the configuration that it
