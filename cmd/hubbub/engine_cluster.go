@@ -19,15 +19,17 @@ const ackAuto = "auto"
 // openCluster opens the logs on servers elsewhere. Other instances may be using them,
 // and others than hubs may be using the servers.
 func (f engineFlags) openCluster(ctx context.Context, data string, log zerolog.Logger) (*engine, error) {
-	if f.Ack == ackAuto {
-		f.Ack = string(bridge.AckFsync)
-	}
-	c, err := f.NATS.dial(log)
+	c, found, err := f.NATS.dial(ctx, log)
 	if err != nil {
 		return nil, err
 	}
+	ack, why, err := found.choose(f.Ack, f.Replicas)
+	if err != nil {
+		return nil, fmt.Errorf("--nats: %w", err)
+	}
+	c.report(found, ack, why)
 	e := &engine{base: c, shared: true, drop: func() {}}
-	cfg := bridge.Config{Prefix: f.NATS.Prefix, Ack: bridge.AckLevel(f.Ack)}
+	cfg := bridge.Config{Prefix: f.NATS.Prefix, Ack: ack}
 	m := clusterMark(f.NATS.Prefix)
 	seen := marks{filepath.Join(data, m.log), filepath.Join(data, m.docs)}
 	if err := e.openLogs(ctx, f, cfg, seen, log); err != nil {

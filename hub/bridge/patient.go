@@ -21,7 +21,7 @@ const (
 
 // patient asks again until there is an answer, or ctx ends. What it asks for must be
 // the same when it is asked twice.
-func patient[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+func patient[T any](ctx context.Context, l *Log, ask func(context.Context) (T, error)) (T, error) {
 	var before error
 	for {
 		try, cancel := context.WithTimeout(ctx, patientTry)
@@ -29,6 +29,9 @@ func patient[T any](ctx context.Context, ask func(context.Context) (T, error)) (
 		cancel()
 		if err == nil || !passing(err) {
 			return answer, err
+		}
+		if no := l.refused(); no != nil {
+			return answer, no
 		}
 		if before == nil || !silence(err) {
 			before = err // a refusal says more than that nothing came
