@@ -4,7 +4,6 @@ module github.com/hubbub-im/hubbub/tools/deploy
 go 1.26.8
 
 tool (
-	github.com/compose-spec/compose-go/v2/cmd
 	github.com/yannh/kubeconform/cmd/kubeconform
 	helm.sh/helm/v3/cmd/helm
 )
