@@ -53,6 +53,10 @@ check: lint go-check web-test ## Run what is worth running while working, withou
 .PHONY: lint
 lint: go-lint web-lint ## Look for mistakes and for what is not formatted, in Go and web
 
+.PHONY: lint-deploy
+lint-deploy: build ## Check deploy/ by the linters of its kinds, and its names against the program
+	HUBBUB_BIN=$(CURDIR)/bin/hubbub .ci/deploy
+
 .PHONY: fmt
 fmt: $(NODE_MODULES) ## Format the sources
 	$(GO_TOOL) gofumpt -w $(GO_CODE)
