@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,7 +47,7 @@ func (l *Log) Blobs() *Blobs { return l.blobs }
 
 // openBlobs opens the bucket, or creates it with the log.
 func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
-	b := &Blobs{log: l, bucket: strings.ToUpper(l.cfg.Prefix) + "_DOCS"}
+	b := &Blobs{log: l, bucket: blobBucket(l.cfg.Prefix)}
 	b.stream = "OBJ_" + b.bucket
 	if b.nc, err = l.cfg.Connect("hubbub-blobs", lasting()...); err != nil {
 		return err
@@ -59,7 +58,7 @@ func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
 	}
 	if create {
 		b.store, err = b.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-			Bucket: b.bucket, Description: "Hubbub: what is too large for the log of its documents",
+			Bucket: b.bucket, Description: blobsAre,
 			Storage: jetstream.FileStorage, Replicas: l.cfg.Replicas,
 		})
 	} else {
@@ -72,6 +71,19 @@ func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
 		return fmt.Errorf("stream %s: %w", b.stream, err)
 	}
 	return nil
+}
+
+const blobsAre = "Hubbub: what is too large for the log of its documents"
+
+// blobConfig is that of the bucket's stream, as the object store makes it.
+func (c *Config) blobConfig() jetstream.StreamConfig {
+	bucket := blobBucket(c.Prefix)
+	return jetstream.StreamConfig{
+		Name: "OBJ_" + bucket, Description: blobsAre,
+		Subjects: []string{"$O." + bucket + ".C.>", "$O." + bucket + ".M.>"},
+		MaxBytes: -1, Discard: jetstream.DiscardNew, Storage: jetstream.FileStorage, Replicas: c.Replicas,
+		AllowRollup: true, AllowDirect: true,
+	}
 }
 
 // blobKey makes a name of the object store out of any string.
