@@ -23,7 +23,7 @@ type docFlags struct {
 // open starts the documents.
 func (f docFlags) open(e *engine, h *hub.Hub, log zerolog.Logger) *docs.Docs {
 	return docs.New(docs.Config{
-		Log: e.docs, Blobs: e.blobs, // and no Bus: this engine serves one instance
+		Log: e.docs, Blobs: e.blobs, Bus: e.docBus,
 		Limits:   docs.Limits{Update: int(f.DocUpdate), Document: int(f.DocSize)},
 		Versions: docs.VersionPolicy{Every: f.VersionEvery, Keep: f.VersionKeep},
 		Announce: announcer{h, log}.announce,

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
 	"github.com/hubbub-im/hubbub/hub"
@@ -15,73 +16,115 @@ import (
 	"github.com/hubbub-im/hubbub/hub/bridge/embedded"
 )
 
-// engineFlags say how the log is kept.
+// engineFlags say how the log is kept, and where.
 type engineFlags struct {
-	Ack         string        `help:"When a publisher gets its ack: fsync, on disk; memory, when the operating system has it, which loss of power can lose." default:"fsync" enum:"fsync,memory" placeholder:"LEVEL"`
+	Ack         string        `help:"When a publisher gets its ack: fsync, on disk; replicated, when most of three servers have it in memory; memory, when the operating system has it. Loss of power can lose what is in memory alone. auto: fsync, where it can be had." default:"auto" enum:"auto,fsync,replicated,memory" placeholder:"LEVEL"`
 	Partitions  int           `help:"Streams that rooms are spread over. Fixed when the log is created; 0: as created, or 16." default:"0" placeholder:"N"`
+	Replicas    int           `help:"Copies of each stream on a cluster. Fixed when the log is created; 0: as created, or 3, or 1 on a single server." default:"0" placeholder:"N"`
 	DedupWindow time.Duration `help:"How long a message id is known. Fixed when the log is created; 0: as created, or 2m." default:"0s" placeholder:"TIME"`
+
+	NATS natsFlags `embed:""`
+}
+
+// base is what the logs stand on: a server in this process, or servers elsewhere.
+type base interface {
+	// Connect opens a connection, which outlives that of the network.
+	Connect(name string, opts ...nats.Option) (*nats.Conn, error)
+	// Health is nil, or why nothing can be stored.
+	Health() error
+	// Shutdown lets go of it, when nothing uses it any more.
+	Shutdown() error
 }
 
 // engine is the running logs and what they stand on.
 type engine struct {
-	server *embedded.Server
+	base   base
+	server *embedded.Server // base, if it is in this process; else nil
+	shared bool             // other instances may be using it
+
 	log    *bridge.Log // of rooms
 	docs   *bridge.Log // of documents
 	blobs  hub.Blobs
 	bus    hub.Bus
-	drop   func() // lets go of the bus's connection
+	docBus hub.Bus // nil: there are no other instances
+	drop   func()  // lets go of the buses' connection
 }
 
-// engineFile and docsFile say, in the data folder, that the log of rooms and that of
-// documents were there: if one is gone the next time, that is told, and nothing is
-// created in its place. A folder of before there were documents gets their log.
+// Files of the data folder that say that the log of rooms and that of documents were
+// there: if one is gone the next time, that is told, and nothing is created in its
+// place. A folder of before there were documents gets their log. What a hub has seen on
+// a cluster has marks of its own, see natsFlags.marks.
 const engineFile, docsFile = "log.created", "docs.created"
 
-// open starts the engine on the data folder.
+// marks are the files that say so of one engine.
+type marks struct{ log, docs string }
+
+// open starts the engine on the data folder, or finds it on a cluster.
 func (f engineFlags) open(ctx context.Context, data string, log zerolog.Logger) (*engine, error) {
-	server, err := embedded.Start(ctx, embedded.Options{
-		Dir: data, SyncAlways: f.Ack == string(bridge.AckFsync), Stage: embedded.MemoryFolder(),
-		Logger: engineLog{log.With().Str("part", "nats").Logger()},
-	})
-	if err != nil {
+	if err := f.check(data); err != nil {
 		return nil, err
 	}
-	for _, cut := range server.CutOff() {
-		log.Error().Str("part", "log").Msg(cut + "; unless the machine had lost power, what was acknowledged is gone with them: check the disk, and restore a backup if it matters")
+	if f.NATS.given() {
+		return f.openCluster(ctx, data, log)
 	}
-	e := &engine{server: server, drop: func() {}}
-	if err := e.openLogs(ctx, f, data, log); err != nil {
-		return nil, errors.Join(err, e.closeLogs(), server.Shutdown())
-	}
-	return e, nil
+	return f.openEmbedded(ctx, data, log)
 }
 
-func (e *engine) openLogs(ctx context.Context, f engineFlags, data string, log zerolog.Logger) (err error) {
-	rooms := bridge.Config{Partitions: f.Partitions, Dedup: f.DedupWindow, Ack: bridge.AckLevel(f.Ack)}
-	if e.log, err = e.openLog(ctx, rooms, filepath.Join(data, engineFile), log); err != nil {
-		return fmt.Errorf("data folder %s: %w", data, err)
+// check refuses what cannot be meant.
+func (f *engineFlags) check(data string) error {
+	if f.NATS.given() {
+		if err := f.NATS.check(); err != nil {
+			return err
+		}
+		return f.NATS.checkFolder(data)
 	}
-	docs := bridge.Config{Of: bridge.Documents, Ack: bridge.AckLevel(f.Ack)}
-	if e.docs, err = e.openLog(ctx, docs, filepath.Join(data, docsFile), log); err != nil {
-		return fmt.Errorf("data folder %s: %w", data, err)
+	switch name := f.NATS.alone(); {
+	case name != "":
+		return fmt.Errorf("%s is for a hub on a NATS cluster: give --nats URL as well, or leave it out", name)
+	case f.Ack == string(bridge.AckReplicated):
+		return errors.New("--ack replicated: the log of a hub that stands alone has one copy; give --nats URL of a cluster, or take fsync or memory")
+	case f.Replicas > 1:
+		return fmt.Errorf("--replicas %d: the log of a hub that stands alone has one copy; give --nats URL of a cluster, or leave it out", f.Replicas)
+	}
+	return checkOwnFolder(data)
+}
+
+// openLogs opens both logs and the buses. cfg is what they have in common.
+func (e *engine) openLogs(ctx context.Context, f engineFlags, cfg bridge.Config, m marks, log zerolog.Logger) (err error) {
+	cfg.Connect, cfg.Health, cfg.Replicas = e.base.Connect, e.base.Health, f.Replicas
+	rooms, docs := cfg, cfg
+	rooms.Partitions, rooms.Dedup = f.Partitions, f.DedupWindow
+	docs.Of = bridge.Documents
+	if e.log, err = openLog(ctx, rooms, m.log, log); err != nil {
+		return err
+	}
+	if e.docs, err = openLog(ctx, docs, m.docs, log); err != nil {
+		return err
 	}
 	e.blobs = e.docs.Blobs()
-	nc, err := e.server.Connect("hubbub-bus")
+	return e.openBuses(cfg.Prefix)
+}
+
+// openBuses connects what is not kept. It is never sent late.
+func (e *engine) openBuses(prefix string) error {
+	nc, err := e.base.Connect("hubbub-bus", nats.MaxReconnects(-1), nats.ReconnectBufSize(-1))
 	if err != nil {
 		return err
 	}
-	e.bus, e.drop = bridge.NewBus(nc, ""), nc.Close
+	e.bus, e.drop = bridge.NewBus(nc, prefix), nc.Close
+	if e.shared {
+		e.docBus = bridge.NewDocBus(nc, prefix)
+	}
 	return nil
 }
 
 // openLog opens one of the logs, or creates it if the file that marks it is not there.
-func (e *engine) openLog(ctx context.Context, cfg bridge.Config, mark string, log zerolog.Logger) (*bridge.Log, error) {
+func openLog(ctx context.Context, cfg bridge.Config, mark string, log zerolog.Logger) (*bridge.Log, error) {
 	_, err := os.Stat(mark)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	cfg.Existing = err == nil
-	cfg.Connect, cfg.Health, cfg.StageBatches = e.server.Connect, e.server.Health, e.server.StageBatches
 	cfg.Fault = func(err error) { log.Warn().Str("part", "log").Err(err).Msg("survived") }
 	l, err := bridge.Open(ctx, cfg)
 	if err != nil {
@@ -90,10 +133,19 @@ func (e *engine) openLog(ctx context.Context, cfg bridge.Config, mark string, lo
 	for _, found := range l.Findings() {
 		log.Error().Str("part", "log").Bool("reset", found.Reset).Msg(found.String())
 	}
-	if _, err := dataFile(mark, func() []byte { return []byte(time.Now().UTC().Format(time.RFC3339) + "\n") }); err != nil {
+	if err := markFile(mark); err != nil {
 		return nil, errors.Join(err, closeLog(l))
 	}
 	return l, nil
+}
+
+// markFile makes a file that says that something was there.
+func markFile(name string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	_, err := dataFile(name, func() []byte { return []byte(time.Now().UTC().Format(time.RFC3339) + "\n") })
+	return err
 }
 
 // health is why one of the logs cannot store, or nil.
@@ -122,18 +174,7 @@ func closeLog(l *bridge.Log) error {
 // close stores what is queued and ends the engine.
 func (e *engine) close(log zerolog.Logger) {
 	e.drop()
-	if err := errors.Join(e.closeLogs(), e.server.Shutdown()); err != nil {
+	if err := errors.Join(e.closeLogs(), e.base.Shutdown()); err != nil {
 		log.Warn().Err(err).Msg("close the log")
 	}
 }
-
-// engineLog passes on what the engine says: its warnings and errors to everybody,
-// the rest to whoever looks for causes.
-type engineLog struct{ log zerolog.Logger }
-
-func (l engineLog) Noticef(format string, v ...any) { l.log.Debug().Msgf(format, v...) }
-func (l engineLog) Warnf(format string, v ...any)   { l.log.Warn().Msgf(format, v...) }
-func (l engineLog) Fatalf(format string, v ...any)  { l.log.Error().Msgf(format, v...) }
-func (l engineLog) Errorf(format string, v ...any)  { l.log.Error().Msgf(format, v...) }
-func (l engineLog) Debugf(format string, v ...any)  { l.log.Trace().Msgf(format, v...) }
-func (l engineLog) Tracef(format string, v ...any)  { l.log.Trace().Msgf(format, v...) }

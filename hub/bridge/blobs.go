@@ -47,44 +47,52 @@ func (l *Log) Blobs() *Blobs { return l.blobs }
 
 // openBlobs opens the bucket, or creates it with the log.
 func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
-	b := &Blobs{log: l, bucket: blobBucket(l.cfg.Prefix)}
-	b.stream = "OBJ_" + b.bucket
-	if b.nc, err = l.cfg.Connect("hubbub-blobs", lasting()...); err != nil {
-		return err
+	if l.blobs == nil {
+		b := &Blobs{log: l, bucket: l.cfg.bucket(), stream: l.cfg.blobStream()}
+		if b.nc, err = l.cfg.Connect("hubbub-blobs", l.lasting()...); err != nil {
+			return err
+		}
+		l.blobs = b // closed with the rest from now on
 	}
-	l.blobs = b
+	b := l.blobs
 	if b.js, err = jetstream.New(b.nc); err != nil {
 		return fmt.Errorf("jetstream: %w", err)
 	}
-	if create {
-		b.store, err = b.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+	b.store, err = patient(ctx, l, func(ctx context.Context) (jetstream.ObjectStore, error) {
+		if !create {
+			return b.js.ObjectStore(ctx, b.bucket)
+		}
+		return b.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
 			Bucket: b.bucket, Description: blobsAre,
 			Storage: jetstream.FileStorage, Replicas: l.cfg.Replicas,
 		})
-	} else {
-		b.store, err = b.js.ObjectStore(ctx, b.bucket)
-	}
+	})
 	switch {
 	case errors.Is(err, jetstream.ErrBucketNotFound):
 		return fmt.Errorf("stream %s is gone. It belongs to this log, and nothing was created in its place: restore it from a backup, or start with another folder", b.stream)
 	case err != nil:
 		return fmt.Errorf("stream %s: %w", b.stream, err)
 	}
-	return nil
+	s, err := l.find(ctx, b.stream)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", b.stream, err)
+	}
+	return l.checkKept(s.CachedInfo().Config)
 }
 
 const blobsAre = "Hubbub: what is too large for the log of its documents"
 
 // blobConfig is that of the bucket's stream, as the object store makes it.
 func (c *Config) blobConfig() jetstream.StreamConfig {
-	bucket := blobBucket(c.Prefix)
 	return jetstream.StreamConfig{
-		Name: "OBJ_" + bucket, Description: blobsAre,
-		Subjects: []string{"$O." + bucket + ".C.>", "$O." + bucket + ".M.>"},
+		Name: c.blobStream(), Description: blobsAre,
+		Subjects: []string{c.blobPrefix() + "C.>", c.blobPrefix() + "M.>"},
 		MaxBytes: -1, Discard: jetstream.DiscardNew, Storage: jetstream.FileStorage, Replicas: c.Replicas,
 		AllowRollup: true, AllowDirect: true,
 	}
 }
+
+func (c *Config) blobPrefix() string { return "$O." + c.bucket() + "." }
 
 // blobKey makes a name of the object store out of any string.
 func blobKey(name string) string {

@@ -25,9 +25,15 @@ type busReceiver struct {
 
 // NewBus makes a Bus on a connection, which stays the caller's. The prefix of its
 // subjects is that of the Log; empty: "hubbub".
-func NewBus(nc *nats.Conn, prefix string) *Bus {
+func NewBus(nc *nats.Conn, prefix string) *Bus { return newBus(nc, prefix, "bus") }
+
+// NewDocBus makes a Bus whose names are those of documents: a room and a document of
+// one name do not hear each other.
+func NewDocBus(nc *nats.Conn, prefix string) *Bus { return newBus(nc, prefix, "docbus") }
+
+func newBus(nc *nats.Conn, prefix, word string) *Bus {
 	orDefault(&prefix, "hubbub")
-	return &Bus{nc: nc, prefix: prefix + ".bus.", fan: newFan(nc, func(r *busReceiver, msg *nats.Msg) {
+	return &Bus{nc: nc, prefix: prefix + "." + word + ".", fan: newFan(nc, func(r *busReceiver, msg *nats.Msg) {
 		if r.on.Load() {
 			r.fn(msg.Data)
 		}

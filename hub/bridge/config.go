@@ -45,7 +45,7 @@ type Config struct {
 
 	Prefix     string        // of subjects and stream names; "hubbub"
 	Partitions int           // streams that the rooms are spread over, fixed at creation; 0: as created, or 16
-	Replicas   int           // copies of each stream; 1
+	Replicas   int           // copies of each stream, fixed at creation; 0: as created, or 3 on a cluster, else 1
 	Ack        AckLevel      // AckFsync
 	Dedup      time.Duration // how long a message id is known, fixed at creation; 0: as created, or 2 min, of documents 10 s; at most 10 min
 
@@ -77,7 +77,6 @@ var prefixForm = regexp.MustCompile(`^[a-z][a-z0-9]{0,15}$`)
 
 func (c *Config) setDefaults() error {
 	orDefault(&c.Prefix, "hubbub")
-	orDefault(&c.Replicas, 1)
 	orDefault(&c.Ack, AckFsync)
 	orDefault(&c.AckTimeout, 5*time.Second)
 	orDefault(&c.GiveUp, 15*time.Second)
@@ -104,14 +103,14 @@ func (c *Config) check() error {
 		return fmt.Errorf("prefix %q: give 1 to 16 lower-case letters and digits, the first a letter", c.Prefix)
 	case c.Partitions < 0 || c.Partitions > maxPartitions:
 		return fmt.Errorf("partitions: %d; give 1 to %d", c.Partitions, maxPartitions)
-	case c.Replicas < 1 || c.Replicas > 5:
-		return fmt.Errorf("replicas: %d; give 1, 3 or 5", c.Replicas)
+	case c.Replicas != 0 && c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5:
+		return fmt.Errorf("replicas: %d; give 1, 3 or 5, or 0 for what is there", c.Replicas)
 	case c.Dedup != 0 && (c.Dedup < minDedup || c.Dedup > maxDedup):
 		return fmt.Errorf("dedup window: %v; give %v to %v", c.Dedup, minDedup, maxDedup)
 	case c.Ack != AckFsync && c.Ack != AckReplicated && c.Ack != AckMemory:
 		return fmt.Errorf("ack level %q; give fsync, replicated or memory", c.Ack)
-	case c.Ack == AckReplicated && c.Replicas < 3:
-		return fmt.Errorf("ack level replicated: there is %d copy of each stream; have 3 replicas, or take fsync or memory", c.Replicas)
+	case c.Ack == AckReplicated && c.Replicas == 1:
+		return c.checkReplicated()
 	case c.AckTimeout < 0 || c.AckTimeout >= batchIdle:
 		return fmt.Errorf("ack timeout: %v; give less than %v", c.AckTimeout, batchIdle)
 	}
@@ -122,6 +121,14 @@ func (c *Config) check() error {
 		if n < 0 {
 			return fmt.Errorf("%s: is negative; give more than 0, or 0 for the default", name)
 		}
+	}
+	return nil
+}
+
+// checkReplicated refuses an ack level that the streams cannot give.
+func (c *Config) checkReplicated() error {
+	if c.Ack == AckReplicated && c.Replicas < 3 {
+		return fmt.Errorf("ack level replicated: there is %d copy of each stream; have 3 replicas, which takes a cluster of 3 servers, or take fsync or memory", c.Replicas)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@
 //
 //	hubbub.doc.<partition>.<room>.<title>
 //	hubbub.livedoc.<partition>.<room>.<title>
+//	hubbub.docbus.<document>          what is not kept
 //	hubbub.docmeta.record
 //
 // What is too large for these is in an object store, see Blobs.

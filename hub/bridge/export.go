@@ -97,12 +97,12 @@ func (x *export) head(ctx context.Context) (archive.Head, error) {
 	return head, nil
 }
 
-// run writes the streams: check records first, so that none tells of what is not in the
+// run writes the streams: seals first, so that none tells of what is not in the
 // archive; blobs before the documents that name them, and again after each partition of
 // documents.
 func (x *export) run(ctx context.Context) error {
 	for _, k := range kinds {
-		if err := x.rest(ctx, archive.Stream{Of: k.checks}, false); err != nil {
+		if err := x.rest(ctx, archive.Stream{Of: k.seals}, false); err != nil {
 			return err
 		}
 	}
@@ -152,7 +152,7 @@ func (x *export) rest(ctx context.Context, s archive.Stream, again bool) error {
 	switch {
 	case err != nil:
 		return err
-	case info == nil && (s.Of == archive.RoomChecks || s.Of == archive.DocumentChecks):
+	case info == nil && (s.Of == archive.RoomSeals || s.Of == archive.DocumentSeals):
 		return nil // they may not have been begun
 	case info == nil:
 		return fmt.Errorf("stream %s is gone, and belongs to this log", at.name)

@@ -174,11 +174,11 @@ func (i *importing) config(s archive.Stream) (jetstream.StreamConfig, error) {
 	switch s.Of {
 	case archive.Blobs:
 		return cfg.blobConfig(), nil
-	case archive.Documents, archive.DocumentChecks:
+	case archive.Documents, archive.DocumentSeals:
 		cfg.Of, of = Documents, archive.Documents
 	}
-	if s.Of == archive.RoomChecks || s.Of == archive.DocumentChecks {
-		return cfg.checkConfig(), nil
+	if s.Of == archive.RoomSeals || s.Of == archive.DocumentSeals {
+		return cfg.sealConfig(), nil
 	}
 	for _, l := range i.index.head.Logs {
 		if l.Of == of {

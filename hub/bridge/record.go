@@ -53,7 +53,9 @@ func (l *Log) recall(ctx context.Context, meta jetstream.Stream) (*record, error
 
 // lastRecord reads the newest record, and its sequence.
 func (l *Log) lastRecord(ctx context.Context, meta jetstream.Stream) (*record, uint64, error) {
-	msg, err := meta.GetLastMsgForSubject(ctx, l.cfg.metaSubject())
+	msg, err := patient(ctx, l, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return meta.GetLastMsgForSubject(ctx, l.cfg.metaSubject())
+	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("read where the log stood, in stream %s: %w", l.cfg.metaStream(), err)
 	}
@@ -87,7 +89,7 @@ func (l *Log) writeMarks(ctx context.Context) error {
 // remember writes the record, joined with what is there. Of two epochs the later
 // one holds; of two marks in one epoch, the higher one.
 func (l *Log) remember(ctx context.Context, rec *record) (*record, error) {
-	meta, err := l.js.Stream(ctx, l.cfg.metaStream())
+	meta, err := l.find(ctx, l.cfg.metaStream())
 	if err != nil {
 		return nil, fmt.Errorf("write where the log stands: %w", err)
 	}
@@ -98,6 +100,8 @@ func (l *Log) remember(ctx context.Context, rec *record) (*record, error) {
 			last = 0
 		case err != nil:
 			return nil, err
+		case len(there.Partitions) != len(rec.Partitions):
+			return nil, fmt.Errorf("the log has %d partitions, and not %d: start again, without the setting or with that number", len(there.Partitions), len(rec.Partitions))
 		default:
 			rec = join(rec, there)
 		}
@@ -105,11 +109,10 @@ func (l *Log) remember(ctx context.Context, rec *record) (*record, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode the log's record: %w", err)
 		}
-		_, err = l.js.Publish(ctx, l.cfg.metaSubject(), data, jetstream.WithExpectLastSequencePerSubject(last))
-		if err == nil {
+		if err = l.writeRecord(ctx, data, last); err == nil {
 			return rec, nil
 		}
-		if !overtaken(err) {
+		if !overtaken(err) && !(silence(err) && ctx.Err() == nil) { // one without an answer may have been stored
 			return nil, fmt.Errorf("write where the log stands: %w", err)
 		}
 		select {
@@ -118,6 +121,13 @@ func (l *Log) remember(ctx context.Context, rec *record) (*record, error) {
 			return nil, fmt.Errorf("write where the log stands: %w", ctx.Err())
 		}
 	}
+}
+
+func (l *Log) writeRecord(ctx context.Context, data []byte, last uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, patientTry)
+	defer cancel()
+	_, err := l.js.Publish(ctx, l.cfg.metaSubject(), data, jetstream.WithExpectLastSequencePerSubject(last))
+	return err
 }
 
 // recordAgain is how long an instance waits when another one has written first.

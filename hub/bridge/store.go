@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -35,7 +34,7 @@ func (s Store) open(name string) (*opened, error) {
 	if !prefixForm.MatchString(s.Prefix) {
 		return nil, fmt.Errorf("prefix %q: give 1 to 16 lower-case letters and digits, the first a letter", s.Prefix)
 	}
-	nc, err := s.Connect(name, lasting()...)
+	nc, err := s.Connect(name, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1))
 	if err != nil {
 		return nil, err
 	}
@@ -55,10 +54,10 @@ func (o *opened) of(kind Kind) *Log {
 // kinds are those of a store's logs, with the words that an archive has for them.
 var kinds = []struct {
 	Kind
-	log, checks string
+	log, seals string
 }{
-	{Rooms, archive.Rooms, archive.RoomChecks},
-	{Documents, archive.Documents, archive.DocumentChecks},
+	{Rooms, archive.Rooms, archive.RoomSeals},
+	{Documents, archive.Documents, archive.DocumentSeals},
 }
 
 // found is a log of the store with its record.
@@ -108,19 +107,16 @@ type home struct {
 func (o *opened) at(s archive.Stream) home {
 	cfg := o.of(Rooms).cfg
 	switch s.Of {
-	case archive.Documents, archive.DocumentChecks:
+	case archive.Documents, archive.DocumentSeals:
 		cfg.Of = Documents
 	case archive.Blobs:
-		bucket := blobBucket(o.prefix)
-		return home{s, "OBJ_" + bucket, "$O." + bucket + "."}
+		return home{s, cfg.blobStream(), cfg.blobPrefix()}
 	}
-	if s.Of == archive.RoomChecks || s.Of == archive.DocumentChecks {
-		return home{s, cfg.checkStream(), cfg.checkPrefix()}
+	if s.Of == archive.RoomSeals || s.Of == archive.DocumentSeals {
+		return home{s, cfg.sealStream(), cfg.sealPrefix()}
 	}
 	return home{s, cfg.stream(s.Partition), cfg.logPrefix(s.Partition)}
 }
-
-func blobBucket(prefix string) string { return strings.ToUpper(prefix) + "_DOCS" }
 
 // state asks a stream's leader how it stands; nil: there is no such stream.
 func (o *opened) state(ctx context.Context, stream string) (*jetstream.StreamInfo, error) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
-	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -66,12 +64,32 @@ func (c *Config) metaConfig() jetstream.StreamConfig {
 	}
 }
 
-// store finds the streams, or creates them if there never were any.
+// errBegun: there are messages, and nothing tells where the log stood.
+var errBegun = errors.New("holds messages")
+
+// store finds the streams, or creates them if there never were any. Several
+// instances may do so at once.
 func (l *Log) store(ctx context.Context) (*record, error) {
-	meta, err := l.js.Stream(ctx, l.cfg.metaStream())
+	rec, err := l.findOrCreate(ctx)
+	if errors.Is(err, errBegun) { // or another instance was faster
+		rec, err = l.findOrCreate(ctx)
+	}
+	return rec, err
+}
+
+func (l *Log) findOrCreate(ctx context.Context) (*record, error) {
+	meta, err := l.find(ctx, l.cfg.metaStream())
 	switch {
 	case err == nil:
+		have := meta.CachedInfo().Config
+		orDefault(&l.cfg.Replicas, have.Replicas)
+		if err := l.checkMeta(have); err != nil {
+			return nil, err
+		}
 		rec, err := l.recall(ctx, meta)
+		if errors.Is(err, jetstream.ErrMsgNotFound) && !l.cfg.Existing {
+			return l.create(ctx) // an instance was about to, or is
+		}
 		if err == nil && l.cfg.Of == Documents {
 			err = l.openBlobs(ctx, false)
 		}
@@ -90,19 +108,26 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 	if err := l.cfg.Health(); err != nil {
 		return nil, fmt.Errorf("the log cannot be created: %w", err)
 	}
+	orDefault(&l.cfg.Replicas, l.replicas())
+	if err := l.cfg.checkReplicated(); err != nil {
+		return nil, err
+	}
 	orDefault(&l.cfg.Partitions, defaultPartitions)
 	if l.cfg.Of == Documents {
 		orDefault(&l.cfg.Dedup, defaultDocDedup)
 	}
 	orDefault(&l.cfg.Dedup, defaultDedup)
+	if err := l.checkRoom(l.allowed); err != nil {
+		return nil, err
+	}
 	rec := &record{Version: recordVersion}
 	for p := range l.cfg.Partitions {
-		s, err := l.js.CreateStream(ctx, l.cfg.logConfig(p))
+		s, err := l.make(ctx, l.cfg.logConfig(p))
 		if err != nil {
 			return nil, fmt.Errorf("create stream %s: %w", l.cfg.stream(p), err)
 		}
 		if last := s.CachedInfo().State.LastSeq; last > 0 {
-			return nil, fmt.Errorf("stream %s holds messages, and %s, which tells where the log stood, is gone: nothing was changed. Restore it from a backup, or start with another folder", l.cfg.stream(p), l.cfg.metaStream())
+			return nil, fmt.Errorf("stream %s %w, and %s, which tells where the log stood, is gone: nothing was changed. Restore it from a backup, or start with another folder", l.cfg.stream(p), errBegun, l.cfg.metaStream())
 		}
 		rec.Partitions = append(rec.Partitions, partitionAt{Epoch: newEpoch()})
 	}
@@ -111,57 +136,26 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 			return nil, err
 		}
 	}
-	if _, err := l.js.CreateStream(ctx, l.cfg.metaConfig()); err != nil {
+	if _, err := l.make(ctx, l.cfg.metaConfig()); err != nil {
 		return nil, fmt.Errorf("create stream %s: %w", l.cfg.metaStream(), err)
 	}
-	_, err := l.remember(ctx, rec)
-	return rec, err
+	return l.remember(ctx, rec) // another instance may have been first
 }
 
-// checkStream holds a partition that was found against the configuration that it
-// must have.
-func (l *Log) checkStream(have jetstream.StreamConfig, p int) error {
-	orDefault(&l.cfg.Dedup, have.Duplicates)
-	want := l.cfg.logConfig(p)
-	for _, f := range []struct {
-		setting    string
-		have, want any
-	}{
-		{"subjects", have.Subjects, want.Subjects},
-		{"retention", have.Retention, want.Retention},
-		{"storage", have.Storage, want.Storage},
-		{"compression", have.Compression, want.Compression},
-		{"persist_mode", have.PersistMode, want.PersistMode},
-		{"num_replicas", have.Replicas, want.Replicas},
-		{"duplicate_window", have.Duplicates, want.Duplicates},
-		{"republish", have.RePublish, want.RePublish},
-		{"allow_direct", have.AllowDirect, want.AllowDirect},
-		{"allow_atomic", have.AllowAtomicPublish, want.AllowAtomicPublish},
-		{"allow_rollup_hdrs", have.AllowRollup, want.AllowRollup},
-		{"allow_msg_ttl", have.AllowMsgTTL, want.AllowMsgTTL},
-		{"mirror", have.Mirror == nil, true},
-		{"sources", len(have.Sources), 0},
-		{"sealed", have.Sealed, false},
-		{"limits (max_msgs, max_bytes, max_age, max_msgs_per_subject)", limits(have), limits(want)},
-	} {
-		if !reflect.DeepEqual(f.have, f.want) {
-			return fmt.Errorf("stream %s: %s is %v, and this hub needs %v; it is fixed when the log is created, and was not changed",
-				have.Name, f.setting, show(f.have), show(f.want))
-		}
-	}
-	return nil
+// find and make wait for a cluster that has no leader at the moment. Making a stream
+// that is there, with the same configuration, finds it.
+func (l *Log) find(ctx context.Context, name string) (jetstream.Stream, error) {
+	return patient(ctx, l, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, name) })
 }
 
-func limits(c jetstream.StreamConfig) []int64 {
-	return []int64{max(c.MaxMsgs, 0), max(c.MaxBytes, 0), int64(c.MaxAge), max(c.MaxMsgsPerSubject, 0)}
+func (l *Log) make(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	return patient(ctx, l, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, cfg) })
 }
 
-func show(v any) any {
-	if r, ok := v.(*jetstream.RePublish); ok && r != nil {
-		return *r
+// replicas is how many copies a new log has of each stream.
+func (l *Log) replicas() int {
+	if l.pub.ConnectedClusterName() != "" {
+		return 3
 	}
-	if list, ok := v.([]string); ok {
-		return slices.Clone(list)
-	}
-	return v
+	return 1
 }

@@ -89,16 +89,16 @@ func (k Kind) String() string {
 // words are what names of streams and subjects are made of.
 type words struct {
 	stream, meta string // of stream names
-	check        string // the stream of check records
+	seal         string // the stream of seals
 	log, live    string // of subjects
 	wildcards    int    // tokens of a subject that make a name
 }
 
 func (k Kind) words() words {
 	if k == Documents {
-		return words{stream: "DOC", meta: "DOCMETA", check: "DOCCHECK", log: "doc", live: "livedoc", wildcards: 2}
+		return words{stream: "DOC", meta: "DOCMETA", seal: "DOCSEAL", log: "doc", live: "livedoc", wildcards: 2}
 	}
-	return words{stream: "LOG", meta: "META", check: "LOGCHECK", log: "log", live: "live", wildcards: 1}
+	return words{stream: "LOG", meta: "META", seal: "LOGSEAL", log: "log", live: "live", wildcards: 1}
 }
 
 const (
@@ -157,22 +157,26 @@ func (c *Config) metaStream() string {
 	return strings.ToUpper(c.Prefix) + "_" + c.Of.words().meta
 }
 
+// bucket names the object store of what is too large for the log of documents.
+func (c *Config) bucket() string { return strings.ToUpper(c.Prefix) + "_DOCS" }
+
+func (c *Config) blobStream() string { return "OBJ_" + c.bucket() }
+
 func (c *Config) metaSubject() string {
 	return c.Prefix + "." + strings.ToLower(c.Of.words().meta) + ".record"
 }
 
-func (c *Config) checkStream() string {
-	return strings.ToUpper(c.Prefix) + "_" + c.Of.words().check
+func (c *Config) sealStream() string {
+	return strings.ToUpper(c.Prefix) + "_" + c.Of.words().seal
 }
 
-func (c *Config) checkPrefix() string {
-	return c.Prefix + "." + strings.ToLower(c.Of.words().check) + "."
+func (c *Config) sealPrefix() string {
+	return c.Prefix + "." + strings.ToLower(c.Of.words().seal) + "."
 }
 
-// checkSubject is where the check record of a block is, and block 0 stands for a
-// partition's own.
-func (c *Config) checkSubject(p int, block uint64) string {
-	return c.checkPrefix() + strconv.Itoa(p) + "." + strconv.FormatUint(block, 10)
+// sealSubject is where the seal of a block is, see sealBlock.
+func (c *Config) sealSubject(p int, block uint64) string {
+	return c.sealPrefix() + strconv.Itoa(p) + "." + strconv.FormatUint(block, 10)
 }
 
 func (c *Config) logPrefix(p int) string {

@@ -29,8 +29,8 @@ const (
 	Rooms            = "rooms"
 	Documents        = "documents"
 	Blobs            = "blobs"
-	RoomChecks       = "checks of rooms"
-	DocumentChecks   = "checks of documents"
+	RoomSeals        = "seals of rooms"
+	DocumentSeals    = "seals of documents"
 	maxPartitions    = 1024 // no log has more, and a reader need not take more
 	maxLogsOfArchive = 8
 )

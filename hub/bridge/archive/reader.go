@@ -149,7 +149,7 @@ func (a *Reader) begin(body []byte) (any, error) {
 
 func (a *Reader) known(s *Section) bool {
 	switch s.Of {
-	case Blobs, RoomChecks, DocumentChecks:
+	case Blobs, RoomSeals, DocumentSeals:
 		return s.Partition == 0
 	}
 	for _, l := range a.head.Logs {

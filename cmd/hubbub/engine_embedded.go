@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/rs/zerolog"
+
+	"github.com/hubbub-im/hubbub/hub/bridge"
+	"github.com/hubbub-im/hubbub/hub/bridge/embedded"
+)
+
+// openEmbedded starts a server in this process, on the data folder.
+func (f engineFlags) openEmbedded(ctx context.Context, data string, log zerolog.Logger) (*engine, error) {
+	if f.Ack == ackAuto {
+		f.Ack = string(bridge.AckFsync)
+	}
+	server, err := embedded.Start(ctx, embedded.Options{
+		Dir: data, SyncAlways: f.Ack == string(bridge.AckFsync), Stage: embedded.MemoryFolder(),
+		Logger: engineLog{log.With().Str("part", "nats").Logger()},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, cut := range server.CutOff() {
+		log.Error().Str("part", "log").Msg(cut + "; unless the machine had lost power, what was acknowledged is gone with them: check the disk, and restore a backup if it matters")
+	}
+	e := &engine{base: server, server: server, drop: func() {}}
+	cfg := bridge.Config{Ack: bridge.AckLevel(f.Ack), StageBatches: server.StageBatches}
+	own := marks{filepath.Join(data, engineFile), filepath.Join(data, docsFile)}
+	if err := e.openLogs(ctx, f, cfg, own, log); err != nil {
+		return nil, errors.Join(fmt.Errorf("data folder %s: %w", data, err), e.closeLogs(), server.Shutdown())
+	}
+	return e, nil
+}
+
+// checkOwnFolder refuses to begin a log in the folder of a hub whose log is elsewhere.
+func checkOwnFolder(data string) error {
+	found, err := filepath.Glob(filepath.Join(data, clusterMark("*").log))
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 && !exists(filepath.Join(data, engineFile)) {
+		return fmt.Errorf("--data %s: this hub had its log on a NATS cluster (%s): give --nats URL again, or another folder", data, filepath.Base(found[0]))
+	}
+	return nil
+}
+
+// engineLog passes on what the engine says: its warnings and errors to everybody,
+// the rest to whoever looks for causes.
+type engineLog struct{ log zerolog.Logger }
+
+func (l engineLog) Noticef(format string, v ...any) { l.log.Debug().Msgf(format, v...) }
+func (l engineLog) Warnf(format string, v ...any)   { l.log.Warn().Msgf(format, v...) }
+func (l engineLog) Fatalf(format string, v ...any)  { l.log.Error().Msgf(format, v...) }
+func (l engineLog) Errorf(format string, v ...any)  { l.log.Error().Msgf(format, v...) }
+func (l engineLog) Debugf(format string, v ...any)  { l.log.Trace().Msgf(format, v...) }
+func (l engineLog) Tracef(format string, v ...any)  { l.log.Trace().Msgf(format, v...) }
