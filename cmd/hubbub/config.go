@@ -30,6 +30,10 @@ type cli struct {
 	Token   TokenCmd   `cmd:"" help:"Make a token."`
 	Send    SendCmd    `cmd:"" help:"Send messages to a room and wait until they are safe."`
 	Tail    TailCmd    `cmd:"" help:"Print what happens in a room."`
+	Export  ExportCmd  `cmd:"" help:"Write a hub's log to a file, to be imported elsewhere."`
+	Import  ImportCmd  `cmd:"" help:"Make a log of what was exported."`
+	Backup  BackupCmd  `cmd:"" help:"Write what a running hub has stored to a file."`
+	Restore RestoreCmd `cmd:"" help:"Make a log of a backup."`
 	Doctor  DoctorCmd  `cmd:"" help:"Check a data folder or a running hub."`
 	Bench   BenchCmd   `cmd:"" help:"Measure a hub, or another server, on this machine."`
 	Version VersionCmd `cmd:"" help:"Print the version."`

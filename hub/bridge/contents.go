@@ -157,3 +157,12 @@ func reread(file io.ReadSeeker) (*archive.Reader, error) {
 	}
 	return archive.NewReader(file)
 }
+
+// Inspect reads an archive and finds whether it is whole.
+func Inspect(file io.ReadSeeker) (Summary, error) {
+	all, err := readContents(file)
+	if err != nil {
+		return Summary{}, err
+	}
+	return Summary{all.head, all.messages, len(all.head.Logs[0].Partitions)}, nil
+}
