@@ -63,6 +63,7 @@ func (f *placeFlags) open(ctx context.Context, log zerolog.Logger) (store bridge
 type ExportCmd struct {
 	File  string     `arg:"" help:"File to write, or - for the standard output."`
 	Move  bool       `help:"End the log here: where the file is imported, clients resume as if nothing had happened. No hub may be using it."`
+	Skip  bool       `name:"skip-damaged" help:"Leave out what cannot be read, and tell of it."`
 	Place placeFlags `embed:""`
 }
 
@@ -72,8 +73,12 @@ func (c *ExportCmd) run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
+	opts := bridge.ExportOptions{By: "hubbub " + version, Move: c.Move}
+	if c.Skip {
+		opts.Fault = func(err error) { _, _ = fmt.Fprintln(std.err, "hubbub: "+err.Error()) }
+	}
 	return writeArchive(c.File, std, func(w io.Writer) error {
-		_, err := bridge.Export(ctx, store, w, bridge.ExportOptions{By: "hubbub " + version, Move: c.Move})
+		_, err := bridge.Export(ctx, store, w, opts)
 		return err
 	})
 }

@@ -31,7 +31,7 @@ func importFolder(ctx context.Context, data string, file io.ReadSeeker, opts bri
 			return sum, fmt.Errorf("--data %s: %s is there: %w", data, name, bridge.ErrNotEmpty)
 		}
 	}
-	if err := checkOwnFolder(data); err != nil {
+	if err := new(engineFlags).checkFolder(data); err != nil {
 		return sum, err
 	}
 	if opts.Replicas > 1 {

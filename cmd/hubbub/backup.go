@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,12 +36,17 @@ func (c *BackupCmd) run(ctx context.Context, std streams) error {
 	return writeArchive(c.File, std, func(w io.Writer) error { return c.fetch(ctx, w) })
 }
 
-// backupRoute is where the admin listener gives a backup.
-const backupRoute = "/backup"
+// The routes of the admin listener that give a backup, and what doctor --deep tells.
+const backupRoute, deepRoute = "/backup", "/deep"
 
 // fetch has the hub write the backup: it alone may use its data folder.
 func (c *BackupCmd) fetch(ctx context.Context, w io.Writer) error {
-	url := "http://" + c.AdminAddr + backupRoute
+	return runTask(ctx, c.AdminAddr, backupRoute, w)
+}
+
+// runTask has a running hub do something for its operator, and copies what it gives.
+func runTask(ctx context.Context, admin, route string, w io.Writer) error {
+	url := "http://" + admin + route
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
 	if err != nil {
 		return fmt.Errorf("--admin-addr: %w", err)
@@ -67,6 +73,13 @@ func (f engineFlags) tasks(e *engine) map[string]transport.Task {
 		"POST " + backupRoute: func(ctx context.Context, w io.Writer) error {
 			_, err := bridge.Export(ctx, store, w, bridge.ExportOptions{By: "hubbub " + version})
 			return err
+		},
+		"POST " + deepRoute: func(ctx context.Context, w io.Writer) error {
+			report, err := bridge.Deep(ctx, store)
+			if err != nil {
+				return err
+			}
+			return json.NewEncoder(w).Encode(report)
 		},
 	}
 }

@@ -204,3 +204,186 @@ func patientTool(t *testing.T, args ...string) (status int, stdout, stderr strin
 	status = run(t.Context(), args, nil, streams{strings.NewReader(""), &out, &errs})
 	return status, out.String(), errs.String()
 }
+
+// heard is what a writer knows to be stored.
+type heard struct {
+	at   client.Position
+	text string
+}
+
+// talker says things in a room until stop is closed, and notes what was acknowledged.
+type talker struct {
+	mu   sync.Mutex
+	said []heard
+}
+
+func (w *talker) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.said)
+}
+
+func (w *talker) write(t *testing.T, room *client.Room, stop <-chan struct{}) {
+	for n := 0; ; n++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		text := fmt.Sprintf("%s says %d", room.Name(), n)
+		ack, err := room.Send(t.Context(), client.Text(text))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		w.mu.Lock()
+		w.said = append(w.said, heard{ack.Position, text})
+		w.mu.Unlock()
+	}
+}
+
+// TestBackupWhileClientsWrite takes a backup of a running hub and restores it. All that
+// was acknowledged before the backup began is there; of each room there is a beginning,
+// without a hole; and a client that has seen more is told that it starts anew.
+func TestBackupWhileClientsWrite(t *testing.T) {
+	const rooms = 12
+	file := filepath.Join(t.TempDir(), "the.backup")
+	h := keepHub(t, "--data="+t.TempDir())
+	stop := make(chan struct{})
+	var writers [rooms]talker
+	var writing sync.WaitGroup
+	c := h.dial()
+	for r := range rooms {
+		room := c.Room(fmt.Sprint("room-", r))
+		writing.Go(func() { writers[r].write(t, room, stop) })
+	}
+	more := func() {
+		counts := [rooms]int{}
+		for r := range rooms {
+			counts[r] = writers[r].count()
+		}
+		require.Eventually(t, func() bool {
+			for r := range rooms {
+				if writers[r].count() < counts[r]+50 {
+					return false
+				}
+			}
+			return true
+		}, toolPatience, toolPatience/10000)
+	}
+	more()
+	var before [rooms]int
+	for r := range rooms {
+		before[r] = writers[r].count()
+	}
+	status, out, errs := tool(t, "", "backup", "--admin-addr="+h.admin, file)
+	require.Zero(t, status, errs)
+	t.Log(out)
+	more()
+	close(stop)
+	writing.Wait()
+	c.Close()
+	h.stop()
+
+	data := t.TempDir()
+	status, out, errs = tool(t, "", "restore", "--data="+data, file)
+	require.Zero(t, status, errs)
+	require.Contains(t, out, "load their rooms again")
+	there := keepHub(t, "--data="+data)
+	for r := range rooms {
+		name, all := fmt.Sprint("room-", r), writers[r].said
+		end, err := there.dial().Positions(t.Context(), name)
+		require.NoError(t, err)
+		got, gaps := there.rest(name, client.Position{}, end[name].Seq)
+		require.Empty(t, gaps)
+		require.GreaterOrEqual(t, len(got), before[r], "what was acknowledged before the backup began")
+		require.Less(t, len(got), len(all), "the test shows nothing if nothing was written behind the backup")
+		for i, event := range got {
+			require.True(t, strings.HasPrefix(event, fmt.Sprint(all[i].at.Seq, " ")), "%s: event %d is %s, and %v was said", name, i, event, all[i])
+			require.Contains(t, event, all[i].text)
+		}
+		for _, since := range []client.Position{all[len(all)-1].at, all[len(got)-1].at, all[5].at} {
+			_, gaps = there.rest(name, since, end[name].Seq)
+			require.Equal(t, []client.GapReason{client.GapEpoch}, gaps)
+		}
+	}
+}
+
+// TestRestoreLeavesWhatIsThere refuses a folder that has a log, and one that a restore
+// has left unfinished is restored into.
+func TestRestoreLeavesWhatIsThere(t *testing.T) {
+	data, file := t.TempDir(), filepath.Join(t.TempDir(), "a.hub")
+	h := keepHub(t, "--data="+data)
+	ack, err := h.dial().Room("lobby").Send(t.Context(), client.Text("something"))
+	require.NoError(t, err)
+	h.stop()
+	status, _, errs := tool(t, "", "export", "--data="+data, file)
+	require.Zero(t, status, errs)
+	whole, err := os.ReadFile(file)
+	require.NoError(t, err)
+
+	status, _, errs = tool(t, "", "restore", "--data="+data, file)
+	require.NotZero(t, status)
+	require.Contains(t, errs, "there is a log already")
+
+	fresh := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(fresh, guestKeyFile), []byte("a key"), 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(fresh, importingFolder, "jetstream"), 0o700))
+	status, _, errs = tool(t, string(whole[:len(whole)-9]), "restore", "--data="+fresh, "-")
+	require.NotZero(t, status)
+	require.Contains(t, errs, "cut short")
+	require.NoFileExists(t, filepath.Join(fresh, engineFile))
+	status, _, errs = tool(t, string(whole), "restore", "--data="+fresh, "-")
+	require.Zero(t, status, errs)
+	require.NoDirExists(t, filepath.Join(fresh, importingFolder))
+	require.FileExists(t, filepath.Join(fresh, guestKeyFile))
+	require.NoError(t, os.Remove(filepath.Join(fresh, guestKeyFile)))
+
+	events, _ := keepHub(t, "--data="+fresh).rest("lobby", client.Position{}, ack.Seq)
+	require.Len(t, events, 1)
+}
+
+// TestDoctorDeep reads a hub's log while it runs and when it does not, and finds a bit
+// that was flipped in a block file.
+func TestDoctorDeep(t *testing.T) {
+	data := t.TempDir()
+	h := keepHub(t, "--data="+data, "--partitions=1")
+	room := h.dial().Room("lobby")
+	for n := range 300 {
+		_, err := room.Post(t.Context(), client.Text(fmt.Sprintf("number %05d", n)))
+		require.NoError(t, err)
+	}
+	_, err := room.Send(t.Context(), client.Text("the last"))
+	require.NoError(t, err)
+	status, out, errs := tool(t, "", "doctor", "--deep", "--admin-addr="+h.admin)
+	require.Zero(t, status, out+errs)
+	require.Contains(t, out, "301 messages are too new")
+	h.stop()
+	status, out, errs = tool(t, "", "doctor", "--deep", "--data="+data)
+	require.Zero(t, status, out+errs)
+	require.Contains(t, out, "301 messages are what they were")
+
+	files, err := filepath.Glob(filepath.Join(data, "jetstream", "*", "streams", "HUBBUB_LOG_00", "msgs", "*.blk"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	block, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	at := strings.Index(string(block), "number 00123")
+	require.Positive(t, at)
+	block[at] ^= 1
+	require.NoError(t, os.WriteFile(files[0], block, 0o600))
+	status, out, _ = tool(t, "", "doctor", "--deep", "--data="+data)
+	require.Equal(t, 1, status)
+	require.Contains(t, out, "WRONG  partition 0 of rooms, sequences 124 to 124: 1 messages are gone, or cannot be read, of lobby")
+	status, _, errs = tool(t, "", "export", "--data="+data, filepath.Join(t.TempDir(), "a.hub"))
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, "1 messages up to 301 cannot be read")
+	status, _, errs = tool(t, "", "export", "--skip-damaged", "--data="+data, filepath.Join(t.TempDir(), "a.hub"))
+	require.Zero(t, status, errs)
+	require.Contains(t, errs, "1 messages up to 301 cannot be read")
+	for _, wrong := range [][]string{{"doctor"}, {"doctor", "--deep", "--url=http://localhost"}, {"doctor", "--nats=nats://localhost"}} {
+		status, _, errs = tool(t, "", wrong...)
+		require.Equal(t, 1, status)
+		require.Contains(t, errs, "ive ")
+	}
+}

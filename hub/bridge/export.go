@@ -178,7 +178,7 @@ func (x *export) rest(ctx context.Context, s archive.Stream, again bool) error {
 }
 
 func (x *export) copy(ctx context.Context, at home, from, to uint64) (n uint64, err error) {
-	return n, scan(ctx, x.nc, at.name, from, to, func(m *archive.Message) error {
+	return n, scan(ctx, x.nc, scanned{stream: at.name, from: from, to: to}, func(m *archive.Message) error {
 		subject, ours := strings.CutPrefix(m.Subject, at.base)
 		if !ours {
 			return fmt.Errorf("stream %s: message %d has the subject %.80q, which does not begin with %s", at.name, m.Seq, m.Subject, at.base)

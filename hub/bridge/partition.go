@@ -26,6 +26,7 @@ type partition struct {
 	batchTag string
 	batches  uint64
 
+	seals   sealing
 	mark    atomic.Uint64           // the highest sequence that was acknowledged
 	failure atomic.Pointer[failure] // of the last try; nil: it was stored
 

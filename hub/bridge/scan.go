@@ -27,29 +27,39 @@ const (
 	scanStep = 1024
 )
 
-// scan reads what a stream holds of the sequences from to to, in order. What the engine
-// passes over, because it was deleted or cannot be read, is missing.
-func scan(ctx context.Context, nc *nats.Conn, stream string, from, to uint64, fn func(*archive.Message) error) error {
-	for at, tries := max(from, 1), 0; at <= to; {
-		a, err := scanOnce(ctx, nc, stream, at)
+// scanned is what is read of a stream.
+type scanned struct {
+	stream   string
+	from, to uint64
+	filter   string // of subjects; empty: all
+}
+
+// scan reads what a stream holds, in order. What the engine passes over, because it was
+// deleted or cannot be read, is missing.
+func scan(ctx context.Context, nc *nats.Conn, of scanned, fn func(*archive.Message) error) error {
+	if of.filter == "" {
+		of.filter = ">"
+	}
+	for at, tries := max(of.from, 1), 0; at <= of.to; {
+		a, err := of.once(ctx, nc, at)
 		if err == nil && len(a.rows) == 0 {
-			at, err = skip(ctx, nc, stream, at)
+			at, err = of.skip(ctx, nc, at)
 		}
 		if err != nil {
 			if tries++; tries > scanTries || ctx.Err() != nil {
-				return fmt.Errorf("stream %s: read from %d on: %w", stream, at, err)
+				return fmt.Errorf("stream %s: read from %d on: %w", of.stream, at, err)
 			}
 			wait(ctx, scanWait)
 			continue
 		}
 		tries = 0
 		for i, msg := range a.rows {
-			if a.entries[i].Seq > to {
+			if a.entries[i].Seq > of.to {
 				return nil
 			}
 			m, err := stored(msg, a.entries[i].Seq, a.subjects[i])
 			if err != nil {
-				return fmt.Errorf("stream %s: %w", stream, err)
+				return fmt.Errorf("stream %s: %w", of.stream, err)
 			}
 			if err := fn(m); err != nil {
 				return err
@@ -60,20 +70,24 @@ func scan(ctx context.Context, nc *nats.Conn, stream string, from, to uint64, fn
 	return nil
 }
 
-func scanOnce(ctx context.Context, nc *nats.Conn, stream string, at uint64) (directAnswer, error) {
+func (of *scanned) once(ctx context.Context, nc *nats.Conn, at uint64) (directAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, scanTime)
 	defer cancel()
-	return getMany(ctx, nc, stream, directGet{Seq: at, Batch: scanRows, MaxBytes: scanBytes})
+	req := directGet{Seq: at, Batch: int(min(scanRows, of.to-at+1)), MaxBytes: scanBytes}
+	if of.filter != ">" {
+		req.NextFor = of.filter
+	}
+	return getMany(ctx, nc, of.stream, req)
 }
 
 // errBehind: the replica that was asked has less than the leader.
 var errBehind = errors.New("the replica that answers is behind the leader")
 
 // skip gives where to go on if an answer found nothing at a sequence or after it.
-func skip(ctx context.Context, nc *nats.Conn, stream string, at uint64) (uint64, error) {
+func (of *scanned) skip(ctx context.Context, nc *nats.Conn, at uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, scanTime)
 	defer cancel()
-	switch _, err := leaderGet(ctx, nc, stream, directGet{Seq: at, NextFor: ">"}); {
+	switch _, err := leaderGet(ctx, nc, of.stream, directGet{Seq: at, NextFor: of.filter}); {
 	case err == nil:
 		return at, errBehind
 	case errors.Is(err, jetstream.ErrMsgNotFound):
