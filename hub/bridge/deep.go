@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -56,7 +57,7 @@ func Deep(ctx context.Context, s Store) (*DeepReport, error) {
 	r := new(DeepReport)
 	for _, f := range logs {
 		for p := range f.streams {
-			d := &deep{opened: o, found: f, n: p, report: r, names: make(map[uint32]string), replaced: make(map[uint32]uint64)}
+			d := &deep{opened: o, found: f, n: p, report: r, names: make(map[uint32]string), replaced: make(map[uint32]uint64), erased: make(map[uint32]uint64)}
 			if err := d.run(ctx); err != nil {
 				return nil, err
 			}
@@ -78,7 +79,8 @@ type deep struct {
 	report *DeepReport
 
 	names    map[uint32]string // by the sum of their subject
-	replaced map[uint32]uint64 // up to where the past of a document was replaced
+	replaced map[uint32]uint64 // below what the past of a document was replaced
+	erased   map[uint32]uint64 // up to where something was erased
 	odd      []oddity
 	upTo     uint64 // what seals were seen for
 }
@@ -198,7 +200,7 @@ func (d *deep) unsealed(ctx context.Context) error {
 		return err
 	}
 	if len(d.odd) > 0 {
-		if err := d.ask(ctx); err != nil {
+		if err := errors.Join(d.ask(ctx), d.readErased(ctx)); err != nil {
 			return err
 		}
 	}
@@ -222,11 +224,32 @@ func (d *deep) ask(ctx context.Context) error {
 	return nil
 }
 
+// readErased reads up to where what was erased.
+func (d *deep) readErased(ctx context.Context) error {
+	info, err := d.state(ctx, d.cfg.sealStream())
+	if err != nil || info == nil {
+		return err
+	}
+	notes := scanned{stream: d.cfg.sealStream(), from: 1, to: info.State.LastSeq, filter: d.cfg.erasedFilter(d.n)}
+	return scan(ctx, d.nc, notes, func(m *archive.Message) error {
+		sum, err := strconv.ParseUint(m.Subject[strings.LastIndexByte(m.Subject, '.')+1:], 16, 32)
+		if err != nil {
+			return fmt.Errorf("stream %s: message %d: %w", d.cfg.sealStream(), m.Seq, err)
+		}
+		upTo, err := strconv.ParseUint(string(m.Data), 10, 64)
+		if err != nil {
+			return fmt.Errorf("stream %s: message %d: %w", d.cfg.sealStream(), m.Seq, err)
+		}
+		d.erased[uint32(sum)] = max(d.erased[uint32(sum)], upTo)
+		return nil
+	})
+}
+
 // judge leaves out what was meant to go, and tells of the rest in rows.
 func (d *deep) judge() {
 	trimmed := d.rec.Partitions[d.n].First
 	d.odd = slices.DeleteFunc(d.odd, func(o oddity) bool {
-		meant := o.what == isMissing && (o.seq < d.replaced[o.subject] || d.cfg.Of == Rooms && o.seq < trimmed)
+		meant := o.what == isMissing && (o.seq < d.replaced[o.subject] || o.seq <= d.erased[o.subject] || d.cfg.Of == Rooms && o.seq < trimmed)
 		if meant {
 			d.report.Meant++
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // even fills a log with messages of one length, 16 bytes and pad, and gives how many.
-func even(t *testing.T, l hub.Log, from, n, pad int) {
+func even(t testing.TB, l hub.Log, from, n, pad int) {
 	t.Helper()
 	for from < n {
 		records := make([]hub.Record, min(500, n-from))

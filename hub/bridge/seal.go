@@ -20,6 +20,9 @@ const (
 	// is of fewer, and is replaced as they come.
 	sealBlock = 1024
 
+	// sealErased begins the subjects that tell up to where a name was erased.
+	sealErased = "erased"
+
 	sealVersion = 1
 	// sealEntry is what a message takes in a seal beside the distance to the one
 	// before.
@@ -31,7 +34,7 @@ func (c *Config) sealConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        c.sealStream(),
 		Description: "Hubbub: what doctor --deep holds the log of its " + c.Of.String() + " against",
-		Subjects:    []string{c.sealPrefix() + "*.*"},
+		Subjects:    []string{c.sealPrefix() + "*.*", c.sealPrefix() + sealErased + ".*.*"},
 		MaxBytes:    sealBytes, Discard: jetstream.DiscardOld,
 		Storage: jetstream.FileStorage, Replicas: c.Replicas,
 		AllowRollup: true, AllowDirect: true,
@@ -63,16 +66,30 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func subjectSum(subject string) uint32 { return crc32.Checksum([]byte(subject), castagnoli) }
 
-// markOf makes a message's mark: of its sequence, subject, id and data.
+// markOf makes a stored message's mark.
 func markOf(m *archive.Message) sealMark {
-	sum := crc32.Update(0, castagnoli, binary.BigEndian.AppendUint64(nil, m.Seq))
-	sum = crc32.Update(sum, castagnoli, append([]byte(m.Subject), 0))
+	var id, rollup string
 	for _, h := range m.Header {
-		if h.Name == headerID || h.Name == headerRollup {
-			sum = crc32.Update(sum, castagnoli, append([]byte(h.Value), 0))
+		switch h.Name {
+		case headerID:
+			id = h.Value
+		case headerRollup:
+			rollup = h.Value
 		}
 	}
-	return sealMark{m.Seq, subjectSum(m.Subject), crc32.Update(sum, castagnoli, m.Data)}
+	return makeMark(m.Seq, m.Subject, id, rollup, m.Data)
+}
+
+// makeMark makes a mark of what a message is: its sequence, subject, id, whether it
+// replaced others, and data.
+func makeMark(seq uint64, subject, id, rollup string, data []byte) sealMark {
+	var room [256]byte // for most of them, so that nothing is allocated
+	b := binary.BigEndian.AppendUint64(room[:0], seq)
+	b = append(b, subject...)
+	mark := sealMark{seq: seq, subject: crc32.Checksum(b[8:], castagnoli)}
+	b = append(append(append(append(append(b, 0), id...), 0), rollup...), 0)
+	mark.sum = crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, data)
+	return mark
 }
 
 // encode gives the seal as it is stored.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,10 +21,67 @@ type sealing struct {
 	end  atomic.Uint64 // where the stream ended when it was looked at last
 	cut  atomic.Uint64 // from where on seals tell of what was lost, and is made anew; 0: none do
 	upTo uint64        // what is sealed; owned by keepSeals, and by Close after it
+
+	mu       sync.Mutex                      // guards what follows
+	gathered map[uint64]*[sealBlock]sealMark // by block: what this instance has stored
+}
+
+// sealGathered is how many blocks of marks a partition keeps until they are sealed.
+const sealGathered = 64
+
+// gather keeps the mark of what this instance has stored. Where one instance stores all,
+// nothing need be read to seal it.
+func (s *sealing) gather(m sealMark) {
+	block := blockOf(m.seq)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	marks := s.gathered[block]
+	if marks == nil {
+		if len(s.gathered) >= sealGathered {
+			return // they are read when their turn comes
+		}
+		if s.gathered == nil {
+			s.gathered = make(map[uint64]*[sealBlock]sealMark)
+		}
+		marks = new([sealBlock]sealMark)
+		s.gathered[block] = marks
+	}
+	marks[m.seq-blockFrom(block)] = m
+}
+
+// gatheredOf gives what was gathered of a part of a block, if it is all of it.
+func (s *sealing) gatheredOf(from, upTo uint64) []sealMark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	block := blockOf(from)
+	marks := s.gathered[block]
+	if marks == nil {
+		return nil
+	}
+	part := marks[from-blockFrom(block) : upTo-blockFrom(block)+1]
+	if slices.ContainsFunc(part, func(m sealMark) bool { return m.seq == 0 }) {
+		return nil
+	}
+	return slices.Clone(part)
+}
+
+// sealed lets go of what was gathered of blocks that are sealed to their end.
+func (s *sealing) sealed(upTo uint64) {
+	s.upTo = upTo
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for block := range s.gathered {
+		if blockFrom(block+1) <= upTo+1 {
+			delete(s.gathered, block)
+		}
+	}
 }
 
 // lost takes in that the partition has a new epoch, and ended at last when it began.
 func (s *sealing) lost(last uint64) {
+	s.mu.Lock()
+	s.gathered = nil
+	s.mu.Unlock()
 	for was := s.cut.Load(); was == 0 || last+1 < was; was = s.cut.Load() {
 		if s.cut.CompareAndSwap(was, last+1) {
 			return
@@ -86,7 +144,7 @@ func (p *partition) seal(ctx context.Context, end uint64, recent time.Duration) 
 	}
 	from := uint64(1)
 	if last != nil {
-		p.seals.upTo = last.upTo
+		p.seals.sealed(last.upTo)
 		from = last.upTo + 1
 		if end < from+sealBlock && time.Since(last.at) < recent {
 			return nil
@@ -113,11 +171,12 @@ func (p *partition) seal(ctx context.Context, end uint64, recent time.Duration) 
 	return nil
 }
 
-// sealOne reads what is not yet in a seal, and stores it; over says that another
+// sealOne adds to a seal what is not yet in it, and stores it; over says that another
 // instance was first.
 func (p *partition) sealOne(ctx context.Context, s *seal, from, expect uint64) (over bool, err error) {
-	l := p.log
-	if err := scan(ctx, l.old, scanned{stream: p.stream, from: from, to: s.upTo}, func(m *archive.Message) error {
+	if marks := p.seals.gatheredOf(from, s.upTo); marks != nil {
+		s.marks = append(s.marks, marks...)
+	} else if err := scan(ctx, p.log.old, scanned{stream: p.stream, from: from, to: s.upTo}, func(m *archive.Message) error {
 		s.marks = append(s.marks, markOf(m))
 		return nil
 	}); err != nil {
@@ -128,7 +187,7 @@ func (p *partition) sealOne(ctx context.Context, s *seal, from, expect uint64) (
 		return true, nil
 	}
 	if err == nil {
-		p.seals.upTo = s.upTo
+		p.seals.sealed(s.upTo)
 	}
 	return false, err
 }
@@ -145,8 +204,7 @@ func (p *partition) storeSeal(ctx context.Context, s *seal, expect uint64) error
 	return err
 }
 
-// lastSeal asks for the newest seal of the partition. Where there is no stream of seals,
-// as in a log of before there were any, it makes one.
+// lastSeal asks for the newest seal of the partition.
 func (p *partition) lastSeal(ctx context.Context) (*lastSeal, error) {
 	return p.log.sealAt(ctx, p.log.cfg.sealPrefix()+strconv.Itoa(p.n)+".*")
 }
@@ -160,7 +218,7 @@ func (p *partition) unseal(ctx context.Context, cut uint64) error {
 		return err
 	}
 	p.seals.upTo = cut - 1
-	s, err := l.js.Stream(ctx, l.cfg.sealStream())
+	s, err := l.seals(ctx)
 	if err != nil {
 		return err
 	}
@@ -186,10 +244,7 @@ func (p *partition) unseal(ctx context.Context, cut uint64) error {
 func (l *Log) sealAt(ctx context.Context, subject string) (*lastSeal, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.AckTimeout)
 	defer cancel()
-	s, err := l.js.Stream(ctx, l.cfg.sealStream())
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		s, err = l.js.CreateStream(ctx, l.cfg.sealConfig())
-	}
+	s, err := l.seals(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -205,4 +260,26 @@ func (l *Log) sealAt(ctx context.Context, subject string) (*lastSeal, error) {
 		return nil, fmt.Errorf("message %d of stream %s: %w", msg.Sequence, l.cfg.sealStream(), err)
 	}
 	return &lastSeal{last, msg.Time, msg.Sequence}, nil
+}
+
+// seals finds the stream of seals. Where there is none, as in a log of before there were
+// any, it makes one.
+func (l *Log) seals(ctx context.Context) (jetstream.Stream, error) {
+	s, err := l.js.Stream(ctx, l.cfg.sealStream())
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return l.js.CreateStream(ctx, l.cfg.sealConfig())
+	}
+	return s, err
+}
+
+// tellErased notes that what a subject has up to a sequence was erased, and not lost.
+func (l *Log) tellErased(ctx context.Context, p *partition, subject string, upTo uint64) error {
+	if _, err := l.seals(ctx); err != nil {
+		return err
+	}
+	_, err := l.js.PublishMsg(ctx, &nats.Msg{
+		Subject: l.cfg.erasedSubject(p.n, subject), Data: strconv.AppendUint(nil, upTo, 10),
+		Header: nats.Header{headerRollup: {"sub"}},
+	})
+	return err
 }

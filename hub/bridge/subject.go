@@ -179,6 +179,16 @@ func (c *Config) sealSubject(p int, block uint64) string {
 	return c.sealPrefix() + strconv.Itoa(p) + "." + strconv.FormatUint(block, 10)
 }
 
+// erasedSubject is where it is told up to where a name's entries were erased, and
+// erasedFilter takes in those of a partition.
+func (c *Config) erasedSubject(p int, subject string) string {
+	return fmt.Sprintf("%s%s.%d.%08x", c.sealPrefix(), sealErased, p, subjectSum(subject))
+}
+
+func (c *Config) erasedFilter(p int) string {
+	return fmt.Sprintf("%s%s.%d.*", c.sealPrefix(), sealErased, p)
+}
+
 func (c *Config) logPrefix(p int) string {
 	return c.Prefix + "." + c.Of.words().log + "." + strconv.Itoa(p) + "."
 }
