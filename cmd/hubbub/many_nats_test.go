@@ -108,7 +108,7 @@ func operator(t testing.TB, all []*natsProcess) jetstream.JetStream {
 
 // leader gives the server that leads a stream, or nil.
 func leader(js jetstream.JetStream, all []*natsProcess, stream string) *natsProcess {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	s, err := js.Stream(ctx, stream)
 	if err != nil || s.CachedInfo().Cluster == nil {

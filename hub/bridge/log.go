@@ -63,6 +63,7 @@ type life struct {
 	gate    sync.RWMutex   // held to begin a swap, and to say that the log is closed
 	tasks   sync.WaitGroup // keepHealth, keepMarks
 	closing sync.Mutex     // held while closing
+	opened  atomic.Bool
 	closed  atomic.Bool
 }
 
@@ -83,6 +84,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		l.disconnect()
 		return nil, err
 	}
+	l.opened.Store(true)
 	for _, p := range l.parts {
 		l.writers.Go(p.write)
 	}
@@ -101,7 +103,7 @@ func (l *Log) open(ctx context.Context) error {
 	if l.js, err = jetstream.New(l.pub); err != nil {
 		return fmt.Errorf("jetstream: %w", err)
 	}
-	if err := l.ready(); err != nil {
+	if err := l.ready(ctx); err != nil {
 		return err
 	}
 	if err := l.checkServer(); err != nil {
@@ -148,12 +150,28 @@ func (l *Log) open(ctx context.Context) error {
 
 // ready refuses an engine that could not load all it has: what it does not show
 // would be taken for something that never was.
-func (l *Log) ready() error {
-	err := l.cfg.Health()
+func (l *Log) ready(ctx context.Context) error {
+	err := l.well(ctx)
 	if err == nil || holds(err) {
 		return nil
 	}
 	return fmt.Errorf("the engine is not well, and nothing was changed: %w", err)
+}
+
+// well is the engine's health. One that has just come to others is not well for a
+// moment.
+func (l *Log) well(ctx context.Context) error {
+	for {
+		err := l.cfg.Health()
+		if err == nil || holds(err) || !l.clustered() {
+			return err
+		}
+		select {
+		case <-time.After(patientWait):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // connect opens the three connections.
@@ -169,8 +187,16 @@ func (l *Log) connect() (err error) {
 	}
 	l.near = l.old.Opts.InProcessServer != nil
 	l.live, err = l.cfg.Connect("hubbub-watch", append(always,
-		nats.ReconnectHandler(func(*nats.Conn) { l.watches.reconnected() }),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { l.watches.failed(sub, err) }))...)
+		nats.ReconnectHandler(func(*nats.Conn) {
+			if l.opened.Load() {
+				l.watches.reconnected()
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if l.opened.Load() {
+				l.watches.failed(sub, err)
+			}
+		}))...)
 	return err
 }
 
@@ -178,6 +204,12 @@ func (l *Log) connect() (err error) {
 // all is there.
 func (l *Log) reconnected() {
 	l.away.Store(nil)
+	if !l.opened.Load() {
+		return
+	}
+	for _, p := range l.parts {
+		p.replies.giveUp() // the answers would have come on the connection that was lost
+	}
 	if err := l.checkServer(); err != nil {
 		l.cfg.Fault(err)
 	}
