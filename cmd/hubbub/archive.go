@@ -27,12 +27,9 @@ func (f *placeFlags) check() error {
 	case f.Data == "" && !f.NATS.given():
 		return errors.New("where? Give --data DIR, a data folder, or --nats URL, a cluster")
 	case f.Data != "" && f.NATS.given():
-		return errors.New("--data and --nats are both given, and HUBBUB_DATA and HUBBUB_NATS count: give one")
+		return errors.New("--data and --nats are both given: give one")
 	case f.NATS.given():
 		return f.NATS.check()
-	}
-	if name := f.NATS.alone(); name != "" {
-		return fmt.Errorf("%s is for a NATS cluster: give --nats URL as well, or leave it out", name)
 	}
 	return nil
 }

@@ -174,9 +174,19 @@ func flagNames(n *kong.Node) []string {
 // hub's have nothing to do with each other.
 const benchCommand = "bench"
 
+// keepers are commands that act on a log as a whole. Which one, the command line alone
+// says: the settings may be those of the hub that is to be brought elsewhere.
+var (
+	keepers = []string{"export", "import", "backup", "restore", "doctor"}
+	places  = []string{"data", "url", "nats", "admin-addr"}
+)
+
 // Resolve gives the value that the environment or the file has for a flag.
 func (s *settings) Resolve(k *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Command != nil && p.Command.Name == benchCommand }) {
+		return nil, nil
+	}
+	if slices.Contains(places, flag.Name) && slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Command != nil && slices.Contains(keepers, p.Command.Name) }) {
 		return nil, nil
 	}
 	key := envPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))

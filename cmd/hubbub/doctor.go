@@ -35,7 +35,7 @@ func (c *DoctorCmd) check() error {
 	}
 	switch {
 	case n != 1:
-		return errors.New("check what? Give one of --data DIR, --url http://HOST:PORT, --admin-addr HOST:PORT and --nats URL; HUBBUB_* variables count")
+		return errors.New("check what? Give one of --data DIR, --url http://HOST:PORT, --admin-addr HOST:PORT and --nats URL")
 	case c.Deep && c.URL != "":
 		return errors.New("--deep: what a hub has stored is read through its admin listener: give --admin-addr HOST:PORT in the place of --url")
 	case !c.Deep && c.Data == "" && c.URL == "":

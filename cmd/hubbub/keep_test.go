@@ -381,6 +381,8 @@ func TestDoctorDeep(t *testing.T) {
 	status, _, errs = tool(t, "", "export", "--skip-damaged", "--data="+data, filepath.Join(t.TempDir(), "a.hub"))
 	require.Zero(t, status, errs)
 	require.Contains(t, errs, "1 messages up to 301 cannot be read")
+	status, out, errs = runIn(t, []string{"doctor", "--data=" + data}, "HUBBUB_ADMIN_ADDR=127.0.0.1:1", "HUBBUB_DATA=/elsewhere", "HUBBUB_NATS=nats://127.0.0.1:1")
+	require.Zero(t, status, out+errs)
 	for _, wrong := range [][]string{{"doctor"}, {"doctor", "--deep", "--url=http://localhost"}, {"doctor", "--nats=nats://localhost"}} {
 		status, _, errs = tool(t, "", wrong...)
 		require.Equal(t, 1, status)
