@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,8 +15,8 @@ import (
 	"github.com/hubbub-im/hubbub/hub/docs"
 )
 
-// Admin gives the operator's routes, /metrics and /debug/pprof, for a listener
-// that strangers do not reach.
+// Admin gives the operator's routes, /metrics, /debug/pprof and Config.Tasks, for a
+// listener that strangers do not reach.
 func (s *Server) Admin() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -31,6 +32,10 @@ func (s *Server) Admin() http.Handler {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	turn := new(sync.Mutex)
+	for pattern, task := range s.cfg.Tasks {
+		mux.Handle(pattern, s.serveTask(turn, task))
+	}
 	return s.guardAdmin(mux)
 }
 

@@ -137,6 +137,7 @@ func (p *partition) renew(why string, last uint64) {
 	p.at.Epoch, p.at.Reason = newEpoch(), time.Now().UTC().Format(time.RFC3339)+" "+why
 	p.at.Resets++
 	p.mark.Store(last)
+	p.seals.lost(last)
 	p.log.known.forget()
 }
 

@@ -91,6 +91,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	l.checkHealth()
 	l.tasks.Go(l.keepHealth)
 	l.tasks.Go(l.keepMarks)
+	l.tasks.Go(l.keepSeals)
 	return l, nil
 }
 
@@ -281,7 +282,11 @@ func (l *Log) lastMarks(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	return l.writeMarks(ctx)
+	err := l.writeMarks(ctx)
+	if serr := l.sealAll(ctx, 0); serr != nil {
+		l.cfg.Fault(serr) // what is not sealed now is the next time
+	}
+	return err
 }
 
 // drain waits for the writers until ctx ends. What they have not stored by then is
