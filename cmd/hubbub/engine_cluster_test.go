@@ -86,11 +86,11 @@ func TestFlagsOfTheEngineAreChecked(t *testing.T) {
 	}
 	const near, far = "127.0.0.1:7001,127.0.0.1:7002", "10.1.1.2:7000,10.1.1.3:7000"
 	for want, args := range map[string][]string{
-		"--ack replicated: the log of a hub that stands alone has one copy":     {"--ack=replicated"},
-		"--replicas 3: the log of a hub that stands alone has one copy":         {"--replicas=3"},
-		"--nats-creds is for a hub on a NATS cluster":                           {"--nats-creds=file"},
-		"--nats-system-creds is for a hub on a NATS cluster":                    {"--nats-system-creds=file"},
-		"--peer-secret is for hubs that keep the log together":                  {"--peer-secret=x"},
+		"--ack replicated: the log of a hub that stands alone has one copy": {"--ack=replicated"},
+		"--replicas 3: the log of a hub that stands alone has one copy":     {"--replicas=3"},
+		"--nats-creds is for a hub on a NATS cluster":                       {"--nats-creds=file"},
+		"--nats-system-creds is for a hub on a NATS cluster":                {"--nats-system-creds=file"},
+		"--peer-secret is for hubs that keep the log together":              {"--peer-secret=x"},
 		"--nats and --peer":                                                     append(peers("127.0.0.1:7000", near), "--nats=nats://h"),
 		"--nats http://...@h: give nats://HOST:PORT":                            {"--nats=http://user:secret@h"},
 		"are ways to say who the hub is: give one of them":                      {"--nats=nats://h", "--nats-token=x", "--nats-user=y"},
@@ -225,4 +225,29 @@ func TestSpaceRunsOut(t *testing.T) {
 	page, err := e.log.Read(context.Background(), "lobby", hub.Range{Limit: 100})
 	require.NoError(t, err)
 	require.Len(t, page.Entries, kept+1)
+}
+
+// TestDoctorLooksAtServers checks servers before there is a hub, with one, and when a
+// stream of its log is gone.
+func TestDoctorLooksAtServers(t *testing.T) {
+	n := startNATS(t, jetStreamIn(t.TempDir(), "always"))
+	status, out, _ := runIn(t, []string{"doctor", "--nats", n.ClientURL()})
+	require.Equal(t, 1, status)
+	require.Contains(t, out, "ok     NATS server n0 has version")
+	require.Contains(t, out, "not verified: give --nats-system-creds FILE")
+	require.Contains(t, out, "If there was no hub on these servers yet, there is no log")
+	info, err := n.Jsz(nil)
+	require.NoError(t, err)
+	require.Zero(t, info.Streams, "it makes nothing")
+
+	e := n.flags().mustOpen(t, zerolog.Nop())
+	require.NoError(t, (<-store(t, e, "lobby", []byte("a"))).Err)
+	status, out, _ = runIn(t, []string{"doctor", "--nats", n.ClientURL()})
+	require.Zero(t, status, out)
+	require.Contains(t, out, "ok     the log of rooms can be read and written")
+	require.Contains(t, out, "ok     the log of documents can be read and written")
+
+	status, _, err2 := runIn(t, []string{"doctor"})
+	require.Equal(t, 1, status)
+	require.Contains(t, err2, "give --url of a running hub")
 }
