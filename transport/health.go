@@ -26,6 +26,9 @@ func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
 
 // health is why the hub cannot store what it is given, or nil.
 func (s *Server) health() error {
+	if err := s.cfg.Hub.Ready(); err != nil {
+		return err
+	}
 	if s.cfg.Health != nil {
 		return s.cfg.Health()
 	}
