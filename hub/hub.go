@@ -34,6 +34,8 @@ type Config struct {
 	// other instances: one who is moved to another, or whose arrival there has not
 	// been heard yet, was never away. 1.2 s, so that a leave is seen within 2 s.
 	LeaveGrace time.Duration
+	// Orders keeps bans and revocations; nil: there are none.
+	Orders Orders
 
 	// Fault, if set, is told of what went wrong inside and was survived: a hole
 	// that could not be read yet, a reset. It must not block.
@@ -75,6 +77,7 @@ type Hub struct {
 	reads   chan struct{} // a token for each history page under way
 	rosters rosterQueue
 	others  *others
+	control control
 	counter counters
 	// backlogs is how many bytes of events the rooms' backlogs hold together.
 	backlogs atomic.Int64
@@ -102,6 +105,9 @@ func New(cfg Config) *Hub {
 	h.life.Start(h.tellPresence)
 	h.life.Start(h.meet)
 	h.life.Start(h.speak)
+	if cfg.Orders != nil {
+		h.life.Start(h.heed)
+	}
 	return h
 }
 
@@ -130,26 +136,49 @@ func (h *Hub) Close() {
 	}
 }
 
-// Connect registers a new peer, who is reached through the outlet. The caller must
-// call Close on the session when the peer is gone.
+// Connect registers a new peer, who is reached through the outlet, unless the orders
+// keep the caller out. The caller of Connect must call Close on the session when the
+// peer is gone.
 func (h *Hub) Connect(caller room.Caller, outlet Outlet) (*Session, error) {
 	s := &Session{hub: h, id: uuid.NewString(), outlet: outlet, caller: caller}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return nil, room.Errorf(room.CodeUnavailable, "the hub is going down")
+	if err := h.register(s); err != nil {
+		return nil, err
 	}
-	h.sessions[s.id] = s
+	// An order that came before this is seen here, and one that comes after it sees the
+	// session.
+	admitted, err := h.Admit(caller)
+	if err != nil {
+		h.mu.Lock()
+		delete(h.sessions, s.id)
+		h.mu.Unlock()
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.caller = admitted
 	return s, nil
 }
 
-// Disconnect cuts the sessions of a user, with ReasonDisconnected, and gives
-// their number.
-func (h *Hub) Disconnect(user string) int {
+func (h *Hub) register(s *Session) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return room.Errorf(room.CodeUnavailable, "the hub is going down")
+	}
+	h.sessions[s.id] = s
+	return nil
+}
+
+// Disconnect cuts the sessions of a user on this instance, with ReasonDisconnected, and
+// gives their number.
+func (h *Hub) Disconnect(user string) int { return h.cut(cut{User: user}) }
+
+// cut ends the sessions of a user, or one by its id.
+func (h *Hub) cut(c cut) int {
 	var found []*Session
 	h.mu.Lock()
 	for _, s := range h.sessions {
-		if s.Caller().User == user {
+		if c.Session != "" && s.id == c.Session || c.Session == "" && s.Caller().User == c.User {
 			found = append(found, s)
 		}
 	}

@@ -25,6 +25,13 @@ type query struct {
 	Prefix string `json:"prefix,omitempty"`
 	After  string `json:"after,omitempty"`
 	Limit  int    `json:"limit,omitempty"`
+	Cut    *cut   `json:"cut,omitempty"`
+}
+
+// cut names sessions that are to be ended.
+type cut struct {
+	User    string `json:"user,omitempty"`
+	Session string `json:"session,omitempty"`
 }
 
 // answer is one instance's.
@@ -33,6 +40,7 @@ type answer struct {
 	Report *room.Report `json:"report,omitempty"`
 	Rooms  []RoomInfo   `json:"rooms,omitempty"`
 	More   bool         `json:"more,omitempty"`
+	Cut    int          `json:"cut,omitempty"`
 }
 
 // asks are the queries that wait for answers.
@@ -113,19 +121,26 @@ func (h *Hub) askAll(ctx context.Context, q query) (answers []answer, whole bool
 	switch {
 	case len(there) == 0:
 		return nil, true
-	case !h.others.pace.pass(time.Now(), asksASecond):
+	case q.Cut == nil && !h.others.pace.pass(time.Now(), asksASecond):
 		return nil, false
 	}
 	id, asking := h.others.asks.begin(there)
 	q.ID = id
-	h.write(allInstances, note{Kind: noteQuery, Query: &q})
-	timer := time.NewTimer(askPatience)
-	defer timer.Stop()
-	select {
-	case <-asking.done:
-	case <-timer.C:
-	case <-ctx.Done():
-	case <-h.ctx.Done():
+	over := time.NewTimer(askPatience)
+	defer over.Stop()
+	again := time.NewTicker(askPatience / 3) // the question or an answer may be lost
+	defer again.Stop()
+	for waiting := true; waiting; {
+		h.write(allInstances, note{Kind: noteQuery, Query: &q})
+		select {
+		case <-again.C:
+			continue
+		case <-asking.done:
+		case <-over.C:
+		case <-ctx.Done():
+		case <-h.ctx.Done():
+		}
+		waiting = false
 	}
 	answers, whole = h.others.asks.end(id, asking)
 	return answers, whole && !doubtful
@@ -133,12 +148,28 @@ func (h *Hub) askAll(ctx context.Context, q query) (answers []answer, whole bool
 
 func (h *Hub) answerQuery(n note) {
 	a := answer{ID: n.Query.ID}
-	if n.Query.Room != "" {
-		a.Report = h.fullOf(n.Query.Room)
-	} else {
-		a.Rooms, a.More = h.pageOfRooms(*n.Query)
+	switch q := n.Query; {
+	case q.Cut != nil:
+		a.Cut = h.cut(*q.Cut)
+	case q.Room != "":
+		a.Report = h.fullOf(q.Room)
+	default:
+		a.Rooms, a.More = h.pageOfRooms(*q)
 	}
 	h.write(inboxOf(n.From), note{Kind: noteAnswer, Answer: &a})
+}
+
+// DisconnectEverywhere is Disconnect on all instances, of a user or of one session by its
+// id. whole is false if one of them has
+// not answered, so that more may be left.
+func (h *Hub) DisconnectEverywhere(ctx context.Context, user, session string) (n int, whole bool) {
+	which := cut{User: user, Session: session}
+	n = h.cut(which)
+	answers, whole := h.askAll(ctx, query{Cut: &which})
+	for _, a := range answers {
+		n += a.Cut
+	}
+	return n, whole
 }
 
 // Whereabouts says who is in a room, on all instances.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/hubbub-im/hubbub/hub"
 	"github.com/hubbub-im/hubbub/room"
-	"github.com/hubbub-im/hubbub/transport/token"
 	"github.com/hubbub-im/hubbub/transport/wire"
 )
 
@@ -128,25 +127,4 @@ func (a *api) rooms(ctx context.Context, req *request) (any, error) {
 		answer.Rooms = append(answer.Rooms, roomAnswer{i.Room, i.Users, i.Sessions, i.Shares, i.At.Epoch, i.At.Seq})
 	}
 	return answer, nil
-}
-
-type disconnectRequest struct {
-	User string `json:"user"`
-}
-
-type disconnectAnswer struct {
-	Disconnected int `json:"disconnected"`
-}
-
-// disconnect cuts a user's connections. That they do not come back is for their
-// token to see to.
-func (a *api) disconnect(_ context.Context, req *request) (any, error) {
-	var ask disconnectRequest
-	if err := req.envelope(&ask); err != nil {
-		return nil, err
-	}
-	if err := token.CheckUser(ask.User); err != nil {
-		return nil, room.Errorf(room.CodeBadRequest, "user: %s", room.AsError(err).Message)
-	}
-	return disconnectAnswer{a.srv.cfg.Hub.Disconnect(ask.User)}, nil
 }

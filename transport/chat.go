@@ -46,6 +46,22 @@ func (c *chat) End(why hub.Reason) {
 	}
 }
 
+// noLongerGranted and bannedFrom say why a document is closed.
+const (
+	noLongerGranted = "the new token no longer grants this document"
+	bannedFrom      = "this user is banned from the document"
+)
+
+// Regrant takes documents away that the caller is banned from; see hub.Regranter.
+func (c *chat) Regrant(caller room.Caller) {
+	c.mu.Lock()
+	docs := c.docs
+	c.mu.Unlock()
+	if docs != nil {
+		docs.regrant(caller, bannedFrom)
+	}
+}
+
 // farewell is a disconnect frame and the close frame, behind an error where there is
 // one.
 func (c *chat) farewell(g goodbye) []byte {

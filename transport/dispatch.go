@@ -106,7 +106,7 @@ func (c *chat) typing(id uint64, cmd *wire.Typing) error {
 
 // refresh takes a new token on the live connection.
 func (c *chat) refresh(id uint64, cmd *wire.Refresh) error {
-	claims, err := c.srv.cfg.Identity.verifier().Verify(cmd.Token)
+	claims, err := c.srv.verify(cmd.Token)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (c *chat) refresh(id uint64, cmd *wire.Refresh) error {
 		return err
 	}
 	if c.docs != nil {
-		c.docs.regrant(claims.Caller())
+		c.docs.regrant(c.session.Caller(), noLongerGranted)
 	}
 	c.expireAt(claims.Expires)
 	c.reply(id, wire.Refreshed{ExpiresAt: claims.Expires.UnixMilli()})

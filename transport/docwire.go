@@ -67,7 +67,13 @@ func stayAway(code wire.CloseCode) wire.CloseCode {
 func documentText(err *room.Error) string { return err.Message }
 
 // docOutlet lets the hub end a connection that has no rooms.
-type docOutlet struct{ *conn }
+type docOutlet struct {
+	*conn
+	regrant func(room.Caller)
+}
+
+// Regrant takes documents away that the caller is banned from; see hub.Regranter.
+func (o docOutlet) Regrant(caller room.Caller) { o.regrant(caller) }
 
 // Deliver has nothing to deliver; see hub.Outlet.
 func (docOutlet) Deliver(*hub.Round, int) bool { return true }

@@ -39,6 +39,9 @@ func (s *Server) unready() error {
 
 // health is why the hub cannot store what it is given, or nil.
 func (s *Server) health() error {
+	if err := s.cfg.Hub.Ready(); err != nil {
+		return err
+	}
 	if s.cfg.Health != nil {
 		return s.cfg.Health()
 	}

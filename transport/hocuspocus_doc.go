@@ -39,6 +39,13 @@ func (d *hocuspocusDoc) sit(seat *docs.Seat) bool {
 	return !over
 }
 
+// taken is the seat, or nil while there is none.
+func (d *hocuspocusDoc) taken() *docs.Seat {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.seat
+}
+
 func (d *hocuspocusDoc) ended() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -102,7 +109,7 @@ func (d *hocuspocusDoc) renew(token string) error {
 	if token == "" && d.guest {
 		return nil // a guest's time is the connection's
 	}
-	claims, err := d.on.srv.cfg.Identity.verifier().Verify(token)
+	claims, err := d.on.srv.verify(token)
 	if err != nil {
 		return err
 	}
@@ -110,6 +117,9 @@ func (d *hocuspocusDoc) renew(token string) error {
 		return room.Errorf(room.CodeUnauthorized, "sub: the new token is for another user; open the document anew to change user")
 	}
 	caller := claims.Caller()
+	if _, err := d.on.session(caller); err != nil { // so that the new token can be revoked
+		return err
+	}
 	if err := d.seat.Regrant(caller).Require(document.MayRead); err != nil {
 		return err
 	}

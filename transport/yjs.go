@@ -58,14 +58,14 @@ func (p *yjsPeer) enter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	session, err := p.srv.cfg.Hub.Connect(who.Caller(), docOutlet{p.conn})
+	session, err := p.srv.cfg.Hub.Connect(who.Caller(), docOutlet{p.conn, p.regrant})
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	p.session = session
 	p.mu.Unlock()
-	seat, err := p.srv.cfg.Docs.Open(ctx, who.Caller(), p.name, p)
+	seat, err := p.srv.cfg.Docs.Open(ctx, session.Caller(), p.name, p)
 	if err != nil {
 		return err
 	}
@@ -75,8 +75,19 @@ func (p *yjsPeer) enter(ctx context.Context) error {
 	if p.bye.Load() != nil {
 		p.gone() // it may have been called before there was a seat
 	}
+	p.regrant(session.Caller()) // and so may this
 	p.expireAt(who.Expires)
 	return nil
+}
+
+// regrant ends the connection of somebody who is banned from its document.
+func (p *yjsPeer) regrant(caller room.Caller) {
+	p.mu.Lock()
+	seat := p.seat
+	p.mu.Unlock()
+	if seat != nil && seat.Regrant(caller) == document.NoAccess {
+		p.refuse(room.Errorf(room.CodeForbidden, bannedFrom))
+	}
 }
 
 // handle serves one message.

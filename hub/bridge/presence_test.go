@@ -82,3 +82,70 @@ func TestPresenceOnANATSServer(t *testing.T) {
 		return w.Connections == 1 && w.Users == 1 && !w.Incomplete
 	}, 10*time.Second, 10*time.Millisecond, "an instance that is cut off is gone")
 }
+
+// TestOrdersOnANATSServer: an order of one instance ends a session of another within a
+// second, and is there for one that starts later.
+func TestOrdersOnANATSServer(t *testing.T) {
+	url, _ := external(t)
+	log := hub.NewMemory()
+	t.Cleanup(func() { require.NoError(t, log.Close(context.Background())) })
+	start := func(id string) *hub.Hub {
+		nc, err := connectTo(url)(id)
+		require.NoError(t, err)
+		orders, err := bridge.OpenOrders(t.Context(), nc, bridge.OrdersConfig{})
+		require.NoError(t, err)
+		h := hub.New(hub.Config{Log: log, Bus: bridge.NewBus(nc, ""), Codec: transport.Codec{}, Instance: id, Orders: orders})
+		t.Cleanup(func() { h.Close(); nc.Close() })
+		eventually(t, "the orders are read", func() bool { return h.Ready() == nil })
+		return h
+	}
+	a, b := start("a"), start("b")
+	ann := room.Caller{User: "ann", TokenID: "1", Issued: time.Now(), Grants: room.Everything()}
+	queue := hub.NewQueue(1<<20, 16)
+	_, err := b.Connect(ann, queue)
+	require.NoError(t, err)
+	since := time.Now()
+	require.NoError(t, a.Order(t.Context(), room.Order{Kind: room.OrderBan, User: "ann"}))
+	_, err = queue.Next(t.Context(), nil)
+	require.Equal(t, hub.ReasonBanned, err)
+	require.Less(t, time.Since(since), time.Second)
+	t.Logf("cut on another instance after %v", time.Since(since))
+	for _, h := range []*hub.Hub{a, b, start("c")} {
+		_, err := h.Connect(ann, hub.NewQueue(1, 1))
+		require.Equal(t, room.CodeForbidden, room.AsError(err).Code)
+	}
+	had, err := b.Withdraw(t.Context(), room.Order{Kind: room.OrderBan, User: "ann"})
+	require.NoError(t, err)
+	require.True(t, had)
+	eventually(t, "she is let in", func() bool {
+		s, err := a.Connect(ann, hub.NewQueue(1, 1))
+		if err == nil {
+			s.Close(hub.ReasonGone)
+		}
+		return err == nil
+	})
+}
+
+// TestOrdersOutliveTheEngine: they are on disk.
+func TestOrdersOutliveTheEngine(t *testing.T) {
+	dir := t.TempDir()
+	for run := range 2 {
+		w := startEngine(t, dir)
+		nc, err := w.engine.Connect("orders")
+		require.NoError(t, err)
+		orders, err := bridge.OpenOrders(t.Context(), nc, bridge.OrdersConfig{Existing: run > 0})
+		require.NoError(t, err)
+		if run == 0 {
+			require.NoError(t, orders.Put(t.Context(), "a", []byte("kept")))
+		} else {
+			found := make(chan hub.OrderChange, 4)
+			stop, err := orders.Watch(func(c hub.OrderChange) { found <- c })
+			require.NoError(t, err)
+			require.Equal(t, hub.OrderChange{Key: "a", Data: []byte("kept")}, <-found)
+			require.Equal(t, hub.OrderChange{Whole: true}, <-found)
+			stop()
+		}
+		nc.Close()
+		w.close(t)
+	}
+}

@@ -69,7 +69,7 @@ func (c *Client) judge(err error, why TokenReason) (TokenReason, bool) {
 	switch {
 	case errors.Is(err, ErrTokenExpired), code == wire.CloseTokenExpired:
 		return TokenExpired, refreshable && why != TokenRefused
-	case errors.Is(err, ErrUnauthorized), code == wire.CloseUnauthorized:
+	case errors.Is(err, ErrUnauthorized), code == wire.CloseUnauthorized, code == wire.CloseRevoked:
 		return TokenRefused, refreshable && why != TokenRefused
 	case code != 0:
 		return why.again(), code.Reconnect()

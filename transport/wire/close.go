@@ -31,12 +31,17 @@ const (
 	CloseBadProtocol CloseCode = 3501
 	// CloseDisconnected: cut off through the operator's API.
 	CloseDisconnected CloseCode = 3502
+	// CloseBanned: the user is banned.
+	CloseBanned CloseCode = 3503
+	// CloseRevoked: the token was revoked; get another.
+	CloseRevoked CloseCode = 3504
 )
 
 // CloseCodes lists every code, in the order of PROTOCOL.md.
 var CloseCodes = []CloseCode{
 	CloseTooBig, CloseShutdown, CloseSlow, CloseNoPong, CloseTokenExpired, CloseOverloaded,
 	CloseInternal, CloseConnectTimeout, CloseMoved, CloseUnauthorized, CloseBadProtocol, CloseDisconnected,
+	CloseBanned, CloseRevoked,
 }
 
 // Name is the code's name in PROTOCOL.md, which also is the text of the close
@@ -65,6 +70,10 @@ func (c CloseCode) Name() string {
 		return "bad_protocol"
 	case CloseDisconnected:
 		return "disconnected"
+	case CloseBanned:
+		return "banned"
+	case CloseRevoked:
+		return "revoked"
 	}
 	return ""
 }

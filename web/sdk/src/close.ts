@@ -14,6 +14,8 @@ const MEANING: Record<number, string> = {
   3500: 'the sign-in is missing or is not accepted',
   3501: 'this program does not speak the hub’s protocol rightly',
   3502: 'an operator has ended the connection',
+  3503: 'this user is banned',
+  3504: 'the sign-in was revoked',
 };
 
 /** The reason of a close, fit to be shown. */
@@ -28,7 +30,7 @@ export function isExpired(code: CloseInfo['code']): boolean {
 
 /** The caller's token was not accepted: another one may be. */
 export function isRefused(code: CloseInfo['code']): boolean {
-  return code === 3500 || code === 'unauthorized';
+  return code === 3500 || code === 3504 || code === 'unauthorized';
 }
 
 /** The instance is leaving; another one is there. */
