@@ -146,6 +146,7 @@ func TestLeavingMovesEverybody(t *testing.T) {
 	movers := moversOn(ctx, t, here, "ws://"+here.addr+",ws://"+there.addr, clients)
 	there.start()
 	there.awaitReady()
+	work(ctx, movers)
 	wait(t.Context(), time.Second)
 
 	asked := time.Now()
@@ -195,12 +196,19 @@ func moversOn(ctx context.Context, t *testing.T, of *hubProcess, urls string, n 
 		})
 	}
 	ready.Wait()
-	for i, m := range movers {
+	for _, m := range movers {
 		require.Empty(t, m.faults)
 		go m.read(reading)
-		m.work.Go(func() { m.publish(ctx, fmt.Sprint("user", i), time.Second) })
 	}
 	return movers
+}
+
+// work has each publish until ctx ends, all together some 150 times a second.
+func work(ctx context.Context, movers []*mover) {
+	pace := time.Duration(len(movers)) * 6 * time.Millisecond
+	for i, m := range movers {
+		m.work.Go(func() { m.publish(ctx, fmt.Sprint("user", i), pace) })
+	}
 }
 
 // judgeMovers holds what each has seen and has an ack for against the rooms.

@@ -97,6 +97,7 @@ func TestRollingRestart(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	movers := moversOn(ctx, t, f.hubs["one"], strings.Join(urls, ","), clients)
+	work(ctx, movers)
 	out, err := f.shell(argv...)
 	require.NoError(t, err, out)
 	require.Equal(t, 3, strings.Count(out, ": ready"), out)
