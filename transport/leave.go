@@ -46,13 +46,13 @@ func (s *Server) Retire() { s.stage.CompareAndSwap(serving, retiring) }
 // or ctx ends. Shutdown is still to be called.
 func (s *Server) Leave(ctx context.Context, how Leaving) error {
 	s.stage.Store(leaving)
-	m := &mover{code: wire.CloseMoved, ctx: ctx}
+	gone := s.conns.gone()
+	m := &mover{code: wire.CloseMoved, ctx: ctx, gone: gone}
 	if how.Alone {
 		m.code = wire.CloseShutdown
 	}
 	m.tell(s.conns.made(), how.Over)
 	s.conns.part(m.move) // and those who were just coming
-	gone := s.conns.gone()
 	m.waits.Wait()
 	select {
 	case <-gone:
@@ -102,6 +102,7 @@ type resident interface {
 // mover tells residents to go.
 type mover struct {
 	ctx   context.Context
+	gone  <-chan struct{} // closed when there is nobody left
 	code  wire.CloseCode
 	waits sync.WaitGroup // for those who are still to get answers
 }
@@ -111,8 +112,8 @@ func (m *mover) tell(all []resident, over time.Duration) {
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	p, began := pace{len(all), over}, time.Now()
 	for i, r := range all {
-		if wait := p.at(i) - time.Since(began); wait > 0 && m.ctx.Err() == nil {
-			pause(m.ctx, wait)
+		if wait := p.at(i) - time.Since(began); wait > 0 {
+			m.pause(wait)
 		}
 		m.move(r)
 	}
@@ -137,13 +138,14 @@ func (m *mover) move(r resident) {
 	})
 }
 
-// pause waits, or less where ctx ends.
-func pause(ctx context.Context, d time.Duration) {
+// pause waits, or less where there is nothing to wait for any more.
+func (m *mover) pause(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-ctx.Done():
+	case <-m.gone:
+	case <-m.ctx.Done():
 	}
 }
 

@@ -210,3 +210,20 @@ func TestLeaveOfDocuments(t *testing.T) {
 	require.NoError(t, e.docs.Settle(t.Context()))
 	require.Zero(t, e.docs.Stats().Documents)
 }
+
+// Who goes by themselves is not waited for.
+func TestLeaveEndsWhenAllHaveGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Time
+		all := make([]resident, 10_000)
+		for i := range all {
+			all[i] = told{&at, closedNow()}
+		}
+		gone := make(chan struct{})
+		time.AfterFunc(time.Second, func() { close(gone) })
+		began := time.Now()
+		m := &mover{ctx: t.Context(), gone: gone, code: wire.CloseMoved}
+		m.tell(all, time.Hour)
+		require.Equal(t, time.Second, time.Since(began))
+	})
+}
