@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,8 +15,8 @@ import (
 	"github.com/hubbub-im/hubbub/hub/docs"
 )
 
-// Admin gives the operator's routes, /metrics and /debug/pprof, for a listener
-// that strangers do not reach.
+// Admin gives the operator's routes, /metrics, /debug/pprof and Config.Tasks, for a
+// listener that strangers do not reach.
 func (s *Server) Admin() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -31,6 +32,10 @@ func (s *Server) Admin() http.Handler {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	turn := new(sync.Mutex)
+	for pattern, task := range s.cfg.Tasks {
+		mux.Handle(pattern, s.serveTask(turn, task))
+	}
 	return s.guardAdmin(mux)
 }
 
@@ -74,6 +79,8 @@ var hubMetrics = []hubMetric{
 	counter("hubbub_hub_repairs_total", "Holes found and read from the log.", func(st *hubStats) float64 { return float64(st.Repairs) }),
 	counter("hubbub_hub_resets_total", "Rooms whose log was reset under their members.", func(st *hubStats) float64 { return float64(st.Resets) }),
 	counter("hubbub_hub_log_reads_total", "Pages read from the log.", func(st *hubStats) float64 { return float64(st.LogReads) }),
+	gauge("hubbub_hub_others", "Other instances that are there.", func(st *hubStats) float64 { return float64(st.Others) }),
+	counter("hubbub_hub_presence_bytes_total", "Bytes told to other instances for presence.", func(st *hubStats) float64 { return float64(st.PresenceBytes) }),
 	gauge("hubbub_docs_open", "Documents that are open here.", func(st *hubStats) float64 { return float64(st.docs.Documents) }),
 	gauge("hubbub_docs_peers", "Peers that have a document open.", func(st *hubStats) float64 { return float64(st.docs.Peers) }),
 	counter("hubbub_docs_edits_total", "Updates from editors that brought something new.", func(st *hubStats) float64 { return float64(st.docs.Edits) }),

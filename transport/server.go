@@ -36,6 +36,8 @@ type Config struct {
 	Examples    fs.FS  // the pages under /examples/; nil: none are served
 	ExamplesCSP string // the Content-Security-Policy that they need
 
+	Tasks map[string]Task // of the operator, by method and path: POST /backup
+
 	Limits  Limits
 	PlainIO bool // read and write sockets by net.Conn alone, as those of TLS are in any case
 }

@@ -30,6 +30,10 @@ type cli struct {
 	Token   TokenCmd   `cmd:"" help:"Make a token."`
 	Send    SendCmd    `cmd:"" help:"Send messages to a room and wait until they are safe."`
 	Tail    TailCmd    `cmd:"" help:"Print what happens in a room."`
+	Export  ExportCmd  `cmd:"" help:"Write a hub's log to a file, to be imported elsewhere."`
+	Import  ImportCmd  `cmd:"" help:"Make a log of what was exported."`
+	Backup  BackupCmd  `cmd:"" help:"Write what a running hub has stored to a file."`
+	Restore RestoreCmd `cmd:"" help:"Make a log of a backup."`
 	Doctor  DoctorCmd  `cmd:"" help:"Check a data folder or a running hub."`
 	Bench   BenchCmd   `cmd:"" help:"Measure a hub, or another server, on this machine."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
@@ -170,9 +174,19 @@ func flagNames(n *kong.Node) []string {
 // hub's have nothing to do with each other.
 const benchCommand = "bench"
 
+// keepers are commands that act on a log as a whole. Which one, the command line alone
+// says: the settings may be those of the hub that is to be brought elsewhere.
+var (
+	keepers = []string{"export", "import", "backup", "restore", "doctor"}
+	places  = []string{"data", "url", "nats", "admin-addr"}
+)
+
 // Resolve gives the value that the environment or the file has for a flag.
 func (s *settings) Resolve(k *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Command != nil && p.Command.Name == benchCommand }) {
+		return nil, nil
+	}
+	if slices.Contains(places, flag.Name) && slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Command != nil && slices.Contains(keepers, p.Command.Name) }) {
 		return nil, nil
 	}
 	key := envPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))

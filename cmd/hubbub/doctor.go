@@ -15,10 +15,33 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// DoctorCmd checks a data folder, or a running hub.
+// DoctorCmd checks a data folder, a running hub, or a log on a cluster.
 type DoctorCmd struct {
-	Data string `help:"Data folder to check; no hub may be using it." placeholder:"DIR" xor:"what" required:""`
-	URL  string `name:"url" help:"Running hub to check." placeholder:"http://HOST:PORT" xor:"what" required:""`
+	Data string `help:"Data folder to check; no hub may be using it." placeholder:"DIR"`
+	URL  string `name:"url" help:"Running hub to check." placeholder:"http://HOST:PORT"`
+
+	Deep      bool      `help:"Read all that is stored, and hold each message against what it was when it was new: of --data, of the hub at --admin-addr, or of --nats."`
+	AdminAddr string    `help:"Admin listener of the running hub to check with --deep." placeholder:"HOST:PORT"`
+	NATS      natsFlags `embed:""`
+}
+
+// check holds that one thing is named to be checked.
+func (c *DoctorCmd) check() error {
+	n := 0
+	for _, given := range []bool{c.Data != "", c.URL != "", c.AdminAddr != "", c.NATS.given()} {
+		if given {
+			n++
+		}
+	}
+	switch {
+	case n != 1:
+		return errors.New("check what? Give one of --data DIR, --url http://HOST:PORT, --admin-addr HOST:PORT and --nats URL")
+	case c.Deep && c.URL != "":
+		return errors.New("--deep: what a hub has stored is read through its admin listener: give --admin-addr HOST:PORT in the place of --url")
+	case !c.Deep && c.Data == "" && c.URL == "":
+		return errors.New("--admin-addr and --nats are for --deep: give it as well")
+	}
+	return nil
 }
 
 // diagnosis collects what is found.
@@ -38,11 +61,20 @@ func (d *diagnosis) ill(what, advice string) {
 }
 
 func (c *DoctorCmd) run(ctx context.Context, std streams) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	d := &diagnosis{out: std.out}
-	if c.URL != "" {
+	switch {
+	case c.URL != "":
 		d.hub(ctx, strings.TrimRight(c.URL, "/"))
-	} else {
+	case c.Data != "":
 		d.folder(ctx, c.Data)
+	}
+	if c.Deep && d.ills == 0 {
+		if err := d.deep(ctx, c, quiet(std)); err != nil {
+			return err
+		}
 	}
 	if d.ills > 0 {
 		return exitError(1)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/rs/zerolog"
@@ -41,17 +39,4 @@ func (f engineFlags) openCluster(ctx context.Context, data string, log zerolog.L
 // clusterMark names the files that say that the logs were on a cluster.
 func clusterMark(prefix string) marks {
 	return marks{"nats-" + prefix + "-" + engineFile, "nats-" + prefix + "-" + docsFile}
-}
-
-// checkFolder refuses to leave a log of the hub's own behind without a word.
-func (f *natsFlags) checkFolder(data string) error {
-	if exists(filepath.Join(data, engineFile)) {
-		return fmt.Errorf("--nats: %s holds a log of the hub's own, which would be used no more: give another --data, for the hub's keys alone, and bring over what is in this one with hubbub export and import", data)
-	}
-	return nil
-}
-
-func exists(name string) bool {
-	_, err := os.Stat(name)
-	return !errors.Is(err, fs.ErrNotExist)
 }

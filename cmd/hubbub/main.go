@@ -1,5 +1,5 @@
 // Command hubbub is the hub, and the tools around it: serve, token, send, tail,
-// doctor, bench, version.
+// export, import, backup, restore, doctor, bench, version.
 package main
 
 import (

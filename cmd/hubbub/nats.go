@@ -33,7 +33,7 @@ func (f *natsFlags) given() bool { return len(f.URLs) > 0 }
 
 // alone names a flag that is set and means nothing without --nats.
 func (f *natsFlags) alone() string {
-	for _, set := range []struct{ flag, value string }{
+	return firstSet([]flagValue{
 		{"--nats-creds", f.Creds},
 		{"--nats-nkey", f.NKey},
 		{"--nats-token", f.Token},
@@ -43,9 +43,17 @@ func (f *natsFlags) alone() string {
 		{"--nats-cert", f.Cert},
 		{"--nats-cert-key", f.CertKey},
 		{"--nats-system-creds", f.SystemCreds},
-	} {
-		if set.value != "" {
-			return set.flag
+	})
+}
+
+// flagValue is a flag and what it is set to.
+type flagValue struct{ flag, value string }
+
+// firstSet gives the first flag that is set, or "".
+func firstSet(flags []flagValue) string {
+	for _, f := range flags {
+		if f.value != "" {
+			return f.flag
 		}
 	}
 	return ""

@@ -151,6 +151,7 @@ func (c *ServeCmd) transport(h *hub.Hub, d *docs.Docs, e *engine, identity *tran
 			ConnectRate:  c.Bounds.connectRate(), Connections: c.Bounds.Connections,
 		},
 		PlainIO: !c.Bounds.RawIO,
+		Tasks:   c.Engine.tasks(e),
 	}
 	if web.Built() {
 		cfg.Page = web.App()

@@ -55,7 +55,7 @@ func (l *Log) audit(ctx context.Context) error {
 }
 
 func (l *Log) info(ctx context.Context, p *partition) (*jetstream.StreamInfo, error) {
-	s, err := l.find(ctx, p.stream)
+	s, err := l.sure(ctx, p.stream)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", p.stream, err)
 	}
@@ -137,6 +137,7 @@ func (p *partition) renew(why string, last uint64) {
 	p.at.Epoch, p.at.Reason = newEpoch(), time.Now().UTC().Format(time.RFC3339)+" "+why
 	p.at.Resets++
 	p.mark.Store(last)
+	p.seals.lost(last)
 	p.log.known.forget()
 }
 

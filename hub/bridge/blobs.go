@@ -63,7 +63,7 @@ func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
 			return b.js.ObjectStore(ctx, b.bucket)
 		}
 		return b.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-			Bucket: b.bucket, Description: "Hubbub: what is too large for the log of its documents",
+			Bucket: b.bucket, Description: blobsAre,
 			Storage: jetstream.FileStorage, Replicas: l.cfg.Replicas,
 		})
 	})
@@ -73,12 +73,26 @@ func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
 	case err != nil:
 		return fmt.Errorf("stream %s: %w", b.stream, err)
 	}
-	s, err := l.find(ctx, b.stream)
+	s, err := l.sure(ctx, b.stream)
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", b.stream, err)
 	}
 	return l.checkKept(s.CachedInfo().Config)
 }
+
+const blobsAre = "Hubbub: what is too large for the log of its documents"
+
+// blobConfig is that of the bucket's stream, as the object store makes it.
+func (c *Config) blobConfig() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: c.blobStream(), Description: blobsAre,
+		Subjects: []string{c.blobPrefix() + "C.>", c.blobPrefix() + "M.>"},
+		MaxBytes: -1, Discard: jetstream.DiscardNew, Storage: jetstream.FileStorage, Replicas: c.Replicas,
+		AllowRollup: true, AllowDirect: true,
+	}
+}
+
+func (c *Config) blobPrefix() string { return "$O." + c.bucket() + "." }
 
 // blobKey makes a name of the object store out of any string.
 func blobKey(name string) string {

@@ -28,6 +28,7 @@ type directGet struct {
 type directAnswer struct {
 	entries  []hub.Entry
 	subjects []string // of the entries
+	rows     []*nats.Msg
 	pending  uint64
 	last     uint64 // the sequence that each message must name as the one before it
 }
@@ -141,6 +142,7 @@ func (a *directAnswer) take(msg *nats.Msg) (end bool, err error) {
 	a.last = seq
 	a.entries = append(a.entries, hub.Entry{Seq: seq, Data: msg.Data})
 	a.subjects = append(a.subjects, msg.Header.Get("Nats-Subject"))
+	a.rows = append(a.rows, msg)
 	return false, nil
 }
 

@@ -76,6 +76,9 @@ func (l *Log) Erase(ctx context.Context, doc string, upTo uint64) error {
 	if err != nil {
 		return unavailable(fmt.Errorf("stream %s: %w", p.stream, err))
 	}
+	if err := l.tellErased(ctx, p, subject, upTo); err != nil {
+		return unavailable(fmt.Errorf("stream %s: %w", p.stream, err))
+	}
 	seen := l.known.tail(subject)
 	for from := uint64(1); ; {
 		e, err := l.leaderNext(ctx, p, subject, from)

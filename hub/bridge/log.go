@@ -63,6 +63,7 @@ type life struct {
 	gate    sync.RWMutex   // held to begin a swap, and to say that the log is closed
 	tasks   sync.WaitGroup // keepHealth, keepMarks
 	closing sync.Mutex     // held while closing
+	opened  atomic.Bool
 	closed  atomic.Bool
 }
 
@@ -83,12 +84,14 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		l.disconnect()
 		return nil, err
 	}
+	l.opened.Store(true)
 	for _, p := range l.parts {
 		l.writers.Go(p.write)
 	}
 	l.checkHealth()
 	l.tasks.Go(l.keepHealth)
 	l.tasks.Go(l.keepMarks)
+	l.tasks.Go(l.keepSeals)
 	return l, nil
 }
 
@@ -100,7 +103,7 @@ func (l *Log) open(ctx context.Context) error {
 	if l.js, err = jetstream.New(l.pub); err != nil {
 		return fmt.Errorf("jetstream: %w", err)
 	}
-	if err := l.ready(); err != nil {
+	if err := l.ready(ctx); err != nil {
 		return err
 	}
 	if err := l.checkServer(); err != nil {
@@ -147,12 +150,28 @@ func (l *Log) open(ctx context.Context) error {
 
 // ready refuses an engine that could not load all it has: what it does not show
 // would be taken for something that never was.
-func (l *Log) ready() error {
-	err := l.cfg.Health()
+func (l *Log) ready(ctx context.Context) error {
+	err := l.well(ctx)
 	if err == nil || holds(err) {
 		return nil
 	}
 	return fmt.Errorf("the engine is not well, and nothing was changed: %w", err)
+}
+
+// well is the engine's health. One that has just come to others is not well for a
+// moment.
+func (l *Log) well(ctx context.Context) error {
+	for {
+		err := l.cfg.Health()
+		if err == nil || holds(err) || !l.clustered() {
+			return err
+		}
+		select {
+		case <-time.After(patientWait):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // connect opens the three connections.
@@ -168,8 +187,16 @@ func (l *Log) connect() (err error) {
 	}
 	l.near = l.old.Opts.InProcessServer != nil
 	l.live, err = l.cfg.Connect("hubbub-watch", append(always,
-		nats.ReconnectHandler(func(*nats.Conn) { l.watches.reconnected() }),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { l.watches.failed(sub, err) }))...)
+		nats.ReconnectHandler(func(*nats.Conn) {
+			if l.opened.Load() {
+				l.watches.reconnected()
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if l.opened.Load() {
+				l.watches.failed(sub, err)
+			}
+		}))...)
 	return err
 }
 
@@ -177,6 +204,12 @@ func (l *Log) connect() (err error) {
 // all is there.
 func (l *Log) reconnected() {
 	l.away.Store(nil)
+	if !l.opened.Load() {
+		return
+	}
+	for _, p := range l.parts {
+		p.replies.giveUp() // the answers would have come on the connection that was lost
+	}
 	if err := l.checkServer(); err != nil {
 		l.cfg.Fault(err)
 	}
@@ -249,7 +282,11 @@ func (l *Log) lastMarks(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	return l.writeMarks(ctx)
+	err := l.writeMarks(ctx)
+	if serr := l.sealAll(ctx, 0); serr != nil {
+		l.cfg.Fault(serr) // what is not sealed now is the next time
+	}
+	return err
 }
 
 // drain waits for the writers until ctx ends. What they have not stored by then is

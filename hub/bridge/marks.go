@@ -59,6 +59,7 @@ func (l *Log) compareEnds(ctx context.Context) (err error) {
 			continue
 		}
 		p.examine(info.State, mark, false)
+		p.seals.end.Store(info.State.LastSeq)
 	}
 	return err
 }

@@ -26,6 +26,7 @@ type partition struct {
 	batchTag string
 	batches  uint64
 
+	seals   sealing
 	mark    atomic.Uint64           // the highest sequence that was acknowledged
 	failure atomic.Pointer[failure] // of the last try; nil: it was stored
 
@@ -105,6 +106,9 @@ func (p *partition) answer(m *message, ack hub.Ack) {
 	if ack.Err == nil {
 		ack.Epoch = p.epoch()
 		p.acked(ack.Seq)
+		if !ack.Duplicate {
+			p.seals.gather(makeMark(ack.Seq, m.subject, m.id, "", m.data))
+		}
 	}
 	a := m.of
 	a.acks[m.at] = ack

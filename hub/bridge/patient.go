@@ -15,8 +15,9 @@ const (
 	patientTry = 2 * time.Second
 	// patientWait is the time before a request is repeated that was refused.
 	patientWait = 100 * time.Millisecond
-	// codeNotAvailable: there is no leader of the whole at the moment.
-	codeNotAvailable = 10008
+	// codeNotAvailable: there is no leader of the whole at the moment. codeNoPeers:
+	// there are too few servers for a stream; others may be starting.
+	codeNotAvailable, codeNoPeers = 10008, 10005
 )
 
 // patient asks again until there is an answer, or ctx ends. What it asks for must be
@@ -54,7 +55,7 @@ func silence(err error) bool {
 // passing reports whether an error may be gone the next time.
 func passing(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
-		return api.ErrorCode == codeNotAvailable
+		return api.ErrorCode == codeNotAvailable || api.ErrorCode == codeNoPeers
 	}
 	return silence(err) || errors.Is(err, nats.ErrDisconnected)
 }

@@ -89,15 +89,16 @@ func (k Kind) String() string {
 // words are what names of streams and subjects are made of.
 type words struct {
 	stream, meta string // of stream names
+	seal         string // the stream of seals
 	log, live    string // of subjects
 	wildcards    int    // tokens of a subject that make a name
 }
 
 func (k Kind) words() words {
 	if k == Documents {
-		return words{stream: "DOC", meta: "DOCMETA", log: "doc", live: "livedoc", wildcards: 2}
+		return words{stream: "DOC", meta: "DOCMETA", seal: "DOCSEAL", log: "doc", live: "livedoc", wildcards: 2}
 	}
-	return words{stream: "LOG", meta: "META", log: "log", live: "live", wildcards: 1}
+	return words{stream: "LOG", meta: "META", seal: "LOGSEAL", log: "log", live: "live", wildcards: 1}
 }
 
 const (
@@ -163,6 +164,29 @@ func (c *Config) blobStream() string { return "OBJ_" + c.bucket() }
 
 func (c *Config) metaSubject() string {
 	return c.Prefix + "." + strings.ToLower(c.Of.words().meta) + ".record"
+}
+
+func (c *Config) sealStream() string {
+	return strings.ToUpper(c.Prefix) + "_" + c.Of.words().seal
+}
+
+func (c *Config) sealPrefix() string {
+	return c.Prefix + "." + strings.ToLower(c.Of.words().seal) + "."
+}
+
+// sealSubject is where the seal of a block is, see sealBlock.
+func (c *Config) sealSubject(p int, block uint64) string {
+	return c.sealPrefix() + strconv.Itoa(p) + "." + strconv.FormatUint(block, 10)
+}
+
+// erasedSubject is where it is told up to where a name's entries were erased, and
+// erasedFilter takes in those of a partition.
+func (c *Config) erasedSubject(p int, subject string) string {
+	return fmt.Sprintf("%s%s.%d.%08x", c.sealPrefix(), sealErased, p, subjectSum(subject))
+}
+
+func (c *Config) erasedFilter(p int) string {
+	return fmt.Sprintf("%s%s.%d.*", c.sealPrefix(), sealErased, p)
 }
 
 func (c *Config) logPrefix(p int) string {

@@ -161,6 +161,7 @@ func (s *swap) stored(ack pubAck, floor uint64) {
 		if ack.Seq <= floor {
 			p.fellBack(ack.Seq, floor)
 		}
+		p.seals.gather(makeMark(ack.Seq, s.subject, s.id, s.msg.Header.Get(headerRollup), s.msg.Data))
 	}
 	p.log.known.note(s.subject, ack.Seq)
 	p.acked(ack.Seq)
