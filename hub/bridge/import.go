@@ -27,7 +27,7 @@ type ImportOptions struct {
 	Progress func(stream string, messages uint64)
 }
 
-// ErrNotEmpty: there is a log already, or something of one.
+// ErrNotEmpty is for a place that has a log already, or something of one.
 var ErrNotEmpty = errors.New("there is a log already, and an archive is imported into none: name another place, or remove what is there")
 
 // importing is one Import under way.
