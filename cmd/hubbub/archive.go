@@ -49,10 +49,11 @@ func (f *placeFlags) open(ctx context.Context, log zerolog.Logger) (store bridge
 	if !exists(filepath.Join(f.Data, engineFile)) {
 		return store, nil, fmt.Errorf("--data %s: is no data folder with a log; name the folder that hubbub serve prints on its first line", f.Data)
 	}
-	server, err := embedded.Start(ctx, embedded.Options{Dir: f.Data, SyncAlways: true, Logger: engineLog{log}})
+	server, err := embedded.Start(ctx, embedded.Options{Dir: f.Data, SyncAlways: true, Stage: embedded.MemoryFolder(), Logger: engineLog{log}})
 	if err != nil {
 		return store, nil, err
 	}
+	tellCutOff(server, log)
 	return bridge.Store{Connect: server.Connect}, server.Shutdown, nil
 }
 

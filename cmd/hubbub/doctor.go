@@ -65,6 +65,11 @@ func (c *DoctorCmd) run(ctx context.Context, std streams) error {
 		return err
 	}
 	d := &diagnosis{out: std.out}
+	if c.Deep { // first: who opens a log takes back the seals of an end that is lost
+		if err := d.deep(ctx, c, quiet(std)); err != nil {
+			return err
+		}
+	}
 	switch {
 	case c.URL != "":
 		d.hub(ctx, strings.TrimRight(c.URL, "/"))
@@ -72,11 +77,6 @@ func (c *DoctorCmd) run(ctx context.Context, std streams) error {
 		d.cluster(ctx, &c.NATS)
 	case c.Data != "":
 		d.folder(ctx, c.Data)
-	}
-	if c.Deep && d.ills == 0 {
-		if err := d.deep(ctx, c, quiet(std)); err != nil {
-			return err
-		}
 	}
 	if d.ills > 0 {
 		return exitError(1)

@@ -116,8 +116,9 @@ func (all *contents) check() error {
 }
 
 // walk reads the archive again and calls fn for each section that holds, with last for
-// the last one of its stream. fn may read the section to its end.
-func (all *contents) walk(file io.ReadSeeker, fn func(s archive.Section, c *content, r *archive.Reader, last bool) error) error {
+// the last one of its stream. fn may read the section to its end; what it does not read
+// is passed over, with a call of idle for each part.
+func (all *contents) walk(file io.ReadSeeker, idle func() error, fn func(s archive.Section, c *content, r *archive.Reader, last bool) error) error {
 	r, err := reread(file)
 	if err != nil {
 		return err
@@ -136,7 +137,10 @@ func (all *contents) walk(file io.ReadSeeker, fn func(s archive.Section, c *cont
 		}
 		s, ok := part.(archive.Section)
 		if !ok {
-			continue // what nobody wanted
+			if err := idle(); err != nil {
+				return err
+			}
+			continue
 		}
 		c := all.streams[s.Stream()]
 		if c == nil {

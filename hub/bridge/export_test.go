@@ -222,6 +222,48 @@ func TestMoveOfALogInUse(t *testing.T) {
 	require.ErrorIs(t, err, archive.ErrInvalid)
 }
 
+// TestBlobsThatComeAndGo: a blob that is made and removed while documents are read may
+// be named by what was read, and then that is read again.
+func TestBlobsThatComeAndGo(t *testing.T) {
+	w := startEngine(t, t.TempDir())
+	defer w.close(t)
+	p := openPair(t, w.engine.Connect, bridge.Config{Partitions: 2})
+	defer p.close(t)
+	docs := names("doc", 4)
+	fillPair(t, p, names("room", 2), docs, names("blob", 4), 5)
+	random := make([]byte, 400_000)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(random)
+	for _, doc := range docs { // so much that the archive is written while they are read
+		put(t, p.docs, doc, hub.Record{Data: random})
+	}
+	exporting := func(most int) ([]byte, error) {
+		var out bytes.Buffer
+		n := 0
+		_, err := bridge.Export(t.Context(), bridge.Store{Connect: w.engine.Connect}, writerFunc(func(b []byte) (int, error) {
+			if n < most {
+				n++
+				name := fmt.Sprint("passing ", most, " ", n)
+				require.NoError(t, p.docs.Blobs().Put(t.Context(), name, []byte("x")))
+				require.NoError(t, p.docs.Blobs().Delete(t.Context(), name))
+			}
+			return out.Write(b)
+		}), bridge.ExportOptions{})
+		return out.Bytes(), err
+	}
+	data, err := exporting(30)
+	require.NoError(t, err)
+	to := bridge.Store{Connect: w.engine.Connect, Prefix: "other"}
+	_, err = bridge.Import(t.Context(), to, bytes.NewReader(data), bridge.ImportOptions{Restart: true})
+	require.NoError(t, err)
+	there := openPair(t, w.engine.Connect, bridge.Config{Prefix: "other"})
+	defer there.close(t)
+	for _, doc := range docs {
+		require.Equal(t, readAll(t, p.docs, doc), readAll(t, there.docs, doc))
+	}
+	_, err = exporting(1 << 30)
+	require.ErrorContains(t, err, "come and go faster")
+}
+
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }

@@ -27,7 +27,7 @@ type ImportOptions struct {
 	Progress func(stream string, messages uint64)
 }
 
-// ErrNotEmpty: there is a log already, or something of one.
+// ErrNotEmpty is for a place that has a log already, or something of one.
 var ErrNotEmpty = errors.New("there is a log already, and an archive is imported into none: name another place, or remove what is there")
 
 // importing is one Import under way.
@@ -126,7 +126,14 @@ func (i *importing) outwait(ctx context.Context) error {
 
 // eachSection stores the streams for which want says so.
 func (i *importing) eachSection(ctx context.Context, want func(*content) bool) error {
-	return i.index.walk(i.file, func(s archive.Section, c *content, r *archive.Reader, last bool) error {
+	var open *upload // the one that goes on in a later section
+	idle := func() error {
+		if open == nil {
+			return nil
+		}
+		return open.idle()
+	}
+	return i.index.walk(i.file, idle, func(s archive.Section, c *content, r *archive.Reader, last bool) error {
 		if !want(c) {
 			return nil
 		}
@@ -137,10 +144,12 @@ func (i *importing) eachSection(ctx context.Context, want func(*content) bool) e
 			}
 			c.to = up
 		}
+		open = c.to
 		err := c.to.take(r)
 		if err != nil || !last {
 			return err
 		}
+		open = nil
 		return i.end(ctx, s.Stream(), c)
 	})
 }

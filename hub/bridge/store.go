@@ -19,7 +19,7 @@ type Store struct {
 	Prefix  string // "hubbub"
 }
 
-// ErrNoLog: there is no log in the store.
+// ErrNoLog is for a store that has no log.
 var ErrNoLog = errors.New("there is no log of a hub here")
 
 // opened is a store with a connection.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/klauspost/compress/s2"
 	natsarchive "github.com/nats-io/nats-server/v2/server/archive"
@@ -18,6 +19,9 @@ import (
 // uploadChunk is what is sent at once of a stream that is restored.
 const uploadChunk = 256 << 10
 
+// uploadIdle is how long a stream that is restored may get nothing.
+const uploadIdle = time.Second
+
 // upload gives a stream to the server, which restores it with its sequences. What the
 // server takes is its own form of a backup (since 2.15), made here from ours.
 type upload struct {
@@ -26,6 +30,7 @@ type upload struct {
 	zip  *s2.Writer
 	pipe *io.PipeWriter
 	done chan error // the sender's answer
+	last time.Time  // when it was kept waiting last
 }
 
 // errTooOld: what a server before 2.15 says of the form.
@@ -189,6 +194,24 @@ func (u *upload) why(err error) error {
 	}
 	u.done <- err
 	return err
+}
+
+// idle keeps the server waiting, while what is read is of no concern to it: it gives a
+// restore up that is silent for 5 s. What is sent is padding of the compressed form.
+func (u *upload) idle() error {
+	if u.out == nil || time.Since(u.last) < uploadIdle {
+		return nil
+	}
+	u.last = time.Now()
+	if err := errors.Join(u.out.Flush(), u.zip.Flush()); err != nil {
+		return u.why(err)
+	}
+	pad := make([]byte, 4+uploadChunk)
+	pad[0], pad[1], pad[2], pad[3] = 0xfe, byte(uploadChunk&0xff), byte(uploadChunk>>8&0xff), byte(uploadChunk>>16)
+	if _, err := u.pipe.Write(pad); err != nil {
+		return u.why(err)
+	}
+	return nil
 }
 
 // end sends the end, and waits until the stream is there.
