@@ -134,8 +134,7 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 	if _, err := l.make(ctx, l.cfg.metaConfig()); err != nil {
 		return nil, fmt.Errorf("create stream %s: %w", l.cfg.metaStream(), err)
 	}
-	_, err := l.remember(ctx, rec)
-	return rec, err
+	return l.remember(ctx, rec) // or what another instance was faster to write
 }
 
 // find and make wait for a cluster that has no leader at the moment. Making a stream

@@ -221,7 +221,17 @@ func (c *cluster) restart(ctx context.Context, which ...*process) error {
 }
 
 // leader gives the server that leads the stream of a room in which something was said.
+// After an election it may take a while until somebody says so.
 func (c *cluster) leader(ctx context.Context, roomName string) (int, error) {
+	for tries := 0; ; tries++ {
+		i, err := c.leaderNow(ctx, roomName)
+		if err == nil || tries == 5 || !pass(ctx, time.Second) {
+			return i, err
+		}
+	}
+}
+
+func (c *cluster) leaderNow(ctx context.Context, roomName string) (int, error) {
 	streams := c.js.StreamNames(ctx, jetstream.WithStreamListSubject("hubbub.log.>"))
 	for name := range streams.Name() {
 		s, err := c.js.Stream(ctx, name)
