@@ -38,6 +38,8 @@ type cluster struct {
 
 	js jetstream.JetStream // of this program, to find leaders
 	nc *nats.Conn
+
+	revived int // how often a process had ended by itself and was started again
 }
 
 // programs are what a cluster is made of.
@@ -178,7 +180,9 @@ func (c *cluster) await(ctx context.Context, patience time.Duration, which ...*p
 		err := errNotReady
 		for err != nil {
 			if !p.running() {
-				return fmt.Errorf("%s ended by itself:\n%s", p.name, p.tail())
+				if err := c.again(ctx, p); err != nil {
+					return err
+				}
 			}
 			if err = c.serves(ctx, p); err != nil && !pass(ctx, 50*time.Millisecond) {
 				return fmt.Errorf("%s is not ready after %v: %w\n%s", p.name, patience, err, p.tail())
@@ -186,6 +190,16 @@ func (c *cluster) await(ctx context.Context, patience time.Duration, which ...*p
 		}
 	}
 	return nil
+}
+
+// again starts a process that has ended by itself, as whoever supervises it would. A
+// hub ends that finds no NATS server at its start.
+func (c *cluster) again(ctx context.Context, p *process) error {
+	c.revived++
+	if c.revived > 60 || !pass(ctx, time.Second) {
+		return fmt.Errorf("%s ended by itself:\n%s", p.name, p.tail())
+	}
+	return p.start()
 }
 
 // serves asks a process whether it can do its work.

@@ -20,8 +20,9 @@ type fault struct {
 	before func(*cluster) (undo func() error, err error)
 	// strike breaks the cluster and mends it.
 	strike func(context.Context, *drill) error
-	// presenceBound is how long a presence may be wrong after the fault; 10 s.
-	presenceBound time.Duration
+	// lasting: it is only when the cluster is mended that presence can come right; else
+	// it must be right some time after the strike.
+	lasting bool
 }
 
 // drill is a fault at work.
@@ -32,6 +33,22 @@ type drill struct {
 	rng   *rand.Rand
 	short bool // less patience: 5 s for 30 s
 	tails []time.Duration
+
+	settled time.Duration // when presence must be right again
+}
+
+// presenceBroken is how long presence may be wrong when something dies.
+const presenceBroken = 10 * time.Second
+
+// unsettled notes that a fault struck, and gives when presence must be right again.
+func (d *drill) unsettled(f fault, began time.Duration) time.Duration {
+	now := d.trial.now()
+	d.settled = max(began+presenceBroken, now)
+	if f.lasting {
+		d.settled = now + presenceBroken
+	}
+	d.trial.unsettled = append(d.trial.unsettled, checker.Span{From: began, To: d.settled})
+	return d.settled
 }
 
 // some is a time between two bounds.

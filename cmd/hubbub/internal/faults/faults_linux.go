@@ -30,50 +30,50 @@ var faults = []fault{
 	{name: "kill-all", what: "`kill -9` of everything at once", strike: func(ctx context.Context, d *drill) error {
 		return d.kill(ctx, d.all()...)
 	}},
-	{name: "pause-hub", what: "SIGSTOP of a hub for 30 s", strike: func(ctx context.Context, d *drill) error {
+	{name: "pause-hub", what: "SIGSTOP of a hub for 30 s", lasting: true, strike: func(ctx context.Context, d *drill) error {
 		return d.pause(ctx, d.hub(), d.long())
 	}},
-	{name: "pause-node", what: "SIGSTOP of a NATS server for 30 s", strike: func(ctx context.Context, d *drill) error {
+	{name: "pause-node", what: "SIGSTOP of a NATS server for 30 s", lasting: true, strike: func(ctx context.Context, d *drill) error {
 		return d.pause(ctx, d.node(), d.long())
 	}},
-	{name: "cut-hub", what: "a hub cut off from NATS, its clients not", net: true, strike: func(ctx context.Context, d *drill) error {
+	{name: "cut-hub", what: "a hub cut off from NATS, its clients not", net: true, lasting: true, strike: func(ctx context.Context, d *drill) error {
 		hub := d.hub()
 		for _, node := range d.nodes {
 			d.net.part(hub.on, node.on)
 		}
 		return d.parted(ctx, d.some(d.long()/3, d.long()))
 	}},
-	{name: "cut-node", what: "a NATS server cut off from the others, the hubs not", net: true, strike: func(ctx context.Context, d *drill) error {
+	{name: "cut-node", what: "a NATS server cut off from the others, the hubs not", net: true, lasting: true, strike: func(ctx context.Context, d *drill) error {
 		node := d.node()
 		for _, o := range others(d.nodes, node) {
 			d.net.part(node.on, o.on)
 		}
 		return d.parted(ctx, d.some(d.long()/3, d.long()))
 	}},
-	{name: "cut-node-alone", what: "a NATS server cut off from everything", net: true, strike: func(ctx context.Context, d *drill) error {
+	{name: "cut-node-alone", what: "a NATS server cut off from everything", net: true, lasting: true, strike: func(ctx context.Context, d *drill) error {
 		node := d.node()
 		for _, o := range others(d.all(), node) {
 			d.net.part(node.on, o.on)
 		}
 		return d.parted(ctx, d.some(d.long()/3, d.long()))
 	}},
-	{name: "one-way", what: "what a NATS server or a hub sends to one other is lost, the other way not", net: true, strike: oneWay},
-	{name: "half-open", what: "20 clients cut off from their hubs without a word, and back", net: true, strike: halfOpen},
-	{name: "slow-net", what: "200 ms and 5% loss between everything", net: true, strike: func(ctx context.Context, d *drill) error {
+	{name: "one-way", what: "what a NATS server or a hub sends to one other is lost, the other way not", net: true, lasting: true, strike: oneWay},
+	{name: "half-open", what: "20 clients cut off from their hubs without a word, and back", net: true, lasting: true, strike: halfOpen},
+	{name: "slow-net", what: "200 ms and 5% loss between everything", net: true, lasting: true, strike: func(ctx context.Context, d *drill) error {
 		d.net.router.slow(200*time.Millisecond, 0.05)
 		return d.parted(ctx, d.some(d.long()/2, d.long()))
 	}},
-	{name: "jepsen", what: "two NATS servers paused, the third killed, those two resumed, the third started and paused", strike: jepsen},
+	{name: "jepsen", what: "two NATS servers paused, the third killed, those two resumed, the third started and paused", lasting: true, strike: jepsen},
 	{name: "burst", what: "ten times the steady rate for 10 s", strike: func(ctx context.Context, d *drill) error {
 		d.trial.burst.Store(10)
 		pass(ctx, d.long()/3)
 		d.trial.burst.Store(0)
 		return nil
 	}},
-	{name: "rolling", what: "one hub after the other told to end (SIGTERM) and started again", strike: rolling},
-	{name: "disk-full", what: "the disk of one NATS server full, and free again", net: true, before: smallDisks(1), strike: fullDisks(1)},
-	{name: "disks-full", what: "the disks of two NATS servers full, and free again", net: true, before: smallDisks(2), strike: fullDisks(2)},
-	{name: "bit-flip", what: "one bit flipped in a block file of a stopped NATS server, which then starts; then the two others are killed in turn", strike: bitFlip},
+	{name: "rolling", what: "one hub after the other told to end (SIGTERM) and started again", lasting: true, strike: rolling},
+	{name: "disk-full", what: "the disk of one NATS server full, and free again", net: true, lasting: true, before: smallDisks(1), strike: fullDisks(1)},
+	{name: "disks-full", what: "the disks of two NATS servers full, and free again", net: true, lasting: true, before: smallDisks(2), strike: fullDisks(2)},
+	{name: "bit-flip", what: "one bit flipped in a block file of a stopped NATS server, which then starts; then the two others are killed in turn", lasting: true, strike: bitFlip},
 }
 
 func oneWay(ctx context.Context, d *drill) error {

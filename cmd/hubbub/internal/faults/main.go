@@ -40,7 +40,7 @@ func main() {
 	flag.IntVar(&s.load.speak, "speakers", 40, "members who publish")
 	flag.Float64Var(&s.load.rate, "rate", 80, "messages a second of all together")
 	flag.DurationVar(&s.load.settle, "settle", 90*time.Second, "how long everybody may take to be answered and delivered")
-	flag.StringVar(&s.load.part, "parts", "chat,presence,docs,bots", "parts of the workload")
+	flag.StringVar(&s.load.part, "parts", "presence,docs,bots", "parts of the workload beside the chat")
 	flag.BoolVar(&s.short, "short", false, "what takes 30 s takes 5 s")
 	flag.BoolVar(&s.loop, "loopback", false, "no namespaces, though this is root")
 	flag.StringVar(&s.hub, "hubbub", "", "program to break, with its command if it is not serve; without it, it is built")
@@ -187,13 +187,14 @@ func (s *settings) strike(ctx context.Context, f fault, dir string, with program
 
 // drill runs the workload, and the fault in the middle of it.
 func (s *settings) drill(ctx context.Context, f fault, t *trial, res *result) error {
-	chat, err := t.chat()
+	parts, err := t.start()
 	if err != nil {
 		return err
 	}
-	d := &drill{cluster: t.cluster, trial: t, chat: chat, rng: t.rng("fault "+f.name, 0, 0), short: s.short}
+	d := &drill{cluster: t.cluster, trial: t, chat: parts.chat, rng: t.rng("fault "+f.name, 0, 0), short: s.short}
 	for range s.times {
 		pass(ctx, d.some(time.Second, 3*time.Second))
+		began := t.now()
 		if err := f.strike(ctx, d); err != nil {
 			res.fail("strike %d: %v", res.Times+1, err)
 			break
@@ -202,9 +203,13 @@ func (s *settings) drill(ctx context.Context, f fault, t *trial, res *result) er
 			return ctx.Err()
 		}
 		res.Times++
+		settled := d.unsettled(f, began)
+		if !s.short {
+			pass(ctx, settled-t.now()+presenceWithin)
+		}
 	}
-	pass(ctx, 2*time.Second)
-	if err := chat.end(); err != nil {
+	pass(ctx, d.settled-t.now()+2*presenceWithin)
+	if err := parts.end(res); err != nil {
 		res.fail("%v", err)
 		return nil
 	}
@@ -233,6 +238,10 @@ type result struct {
 	Late       [3]time.Duration // how late a message came at most: to the median member, at p99, to any
 	Ack        time.Duration    // the longest that an ack took
 	Tail       time.Duration    `json:",omitempty"` // the longest that an acknowledged tail took
+	Saved      int              // edits of documents that were called saved
+	Asked      int              // commands to the bot
+	Revived    int              // processes that ended by themselves
+	Stays      int              // comings and goings that were judged
 	Took       time.Duration
 }
 

@@ -16,11 +16,13 @@ import (
 // judge lets the checker speak.
 func (r *result) judge(d *drill) {
 	t := d.trial
-	report := checker.Check(&t.history, checker.Options{})
+	report := checker.Check(&t.history, checker.Options{Within: presenceWithin, Unsettled: t.unsettled})
 	r.Acked, r.Deliveries, r.Resets = report.Acked, report.Deliveries, report.Resets
 	r.Unknown, r.Reconnects = t.unknown.Load(), t.linked.Load()-int64(len(d.chat.members))
 	r.Late[0], r.Late[1], r.Late[2] = d.chat.lateness()
 	r.Ack, r.Took = t.worst.Round(time.Millisecond), t.now().Round(time.Second)
+	r.Revived = d.revived
+	r.Stays = len(t.history.Stays)
 	if len(d.tails) > 0 {
 		r.Tail = slices.Max(d.tails).Round(time.Millisecond)
 	}
@@ -45,8 +47,8 @@ func (r *result) String() string {
 	if !r.OK {
 		word = "NOT HELD"
 	}
-	s := fmt.Sprintf("%-14s %s | seed %d, %d times, %v | acked %d (unknown %d), deliveries %d, reconnects %d, resets %d | late p50 %v p99 %v max %v | ack max %v",
-		r.Fault, word, r.Seed, r.Times, r.Took, r.Acked, r.Unknown, r.Deliveries, r.Reconnects, r.Resets, r.Late[0], r.Late[1], r.Late[2], r.Ack)
+	s := fmt.Sprintf("%-14s %s | seed %d, %d times, %v | acked %d (unknown %d), deliveries %d, reconnects %d, resets %d | saved %d, asked %d, stays %d | late p50 %v p99 %v max %v | ack max %v",
+		r.Fault, word, r.Seed, r.Times, r.Took, r.Acked, r.Unknown, r.Deliveries, r.Reconnects, r.Resets, r.Saved, r.Asked, r.Stays, r.Late[0], r.Late[1], r.Late[2], r.Ack)
 	if r.Tail > 0 {
 		s += fmt.Sprintf(" | tail max %v", r.Tail)
 	}

@@ -22,7 +22,7 @@ type workload struct {
 	speak   int           // of the members, those who publish
 	rate    float64       // messages a second, of all together
 	settle  time.Duration // how long all may take to be answered and delivered
-	part    string        // which parts of it run: chat presence docs bots; empty: all
+	part    string        // which parts run beside the chat: presence, docs, bots
 }
 
 // trial is a workload under way on a cluster, and what its clients record.
@@ -39,6 +39,8 @@ type trial struct {
 	told    context.Context // ends: targets is set, and members end when they are there
 	tell    context.CancelFunc
 	targets map[string]client.Position
+
+	unsettled []checker.Span // when presence is not judged; owned by the drill
 
 	acked     atomic.Int64
 	unknown   atomic.Int64 // answers that the SDK could not give
