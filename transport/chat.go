@@ -19,11 +19,12 @@ type chat struct {
 	// owned by the reader
 	guest     bool
 	malformed uint8 // frames in a row
-	publishes window
+
+	window window // of events and edits that the log is to answer
 }
 
 func newChat(c *conn) protocol {
-	return &chat{conn: c, publishes: window{max: c.srv.cfg.Limits.InFlight}}
+	return &chat{conn: c, window: newWindow(c.srv.cfg.Limits)}
 }
 
 func (c *chat) path() string { return "/ws" }
@@ -71,6 +72,8 @@ func (c *chat) lags() {
 	}
 	c.end(wire.CloseSlow, 0)
 }
+
+func (c *chat) settle() <-chan struct{} { return c.window.settle() }
 
 // gone takes the peer out of its rooms and documents.
 func (c *chat) gone() {

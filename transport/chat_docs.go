@@ -168,11 +168,11 @@ func (d *chatDocs) update(ctx context.Context, id uint64, cmd *wire.DocUpdate) e
 	if err != nil || cmd.More {
 		return err
 	}
-	if err := d.chat.publishes.enter(ctx, 1); err != nil {
+	if err := d.chat.window.enter(ctx, 1); err != nil {
 		return err
 	}
 	doc.seat.Apply(update, func(err *room.Error) {
-		d.chat.publishes.leave(1)
+		d.chat.window.leave(1)
 		if err != nil {
 			d.chat.failCommand(id, err)
 			return

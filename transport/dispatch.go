@@ -40,22 +40,22 @@ func (c *chat) dispatch(ctx context.Context, cmd wire.Command) error {
 
 // publish answers when the log has.
 func (c *chat) publish(ctx context.Context, id uint64, cmd *wire.Publish) error {
-	if err := c.publishes.enter(ctx, 1); err != nil {
+	if err := c.window.enter(ctx, 1); err != nil {
 		return err
 	}
 	c.srv.cfg.Hub.Publish(ctx, c.session.Caller(), cmd.Room, []room.Command{cmd.Event}, func(o []hub.Outcome) {
-		c.publishes.leave(1)
+		c.window.leave(1)
 		c.reply(id, ackFrame(cmd.Room, o[0]))
 	})
 	return nil
 }
 
 func (c *chat) batch(ctx context.Context, id uint64, cmd *wire.Batch) error {
-	if err := c.publishes.enter(ctx, len(cmd.Events)); err != nil {
+	if err := c.window.enter(ctx, len(cmd.Events)); err != nil {
 		return err
 	}
 	c.srv.cfg.Hub.Publish(ctx, c.session.Caller(), cmd.Room, cmd.Events, func(o []hub.Outcome) {
-		c.publishes.leave(len(o))
+		c.window.leave(len(o))
 		c.reply(id, acksFrame(cmd.Room, o))
 	})
 	return nil

@@ -16,7 +16,7 @@ import (
 func (s *Server) serveYjs(w http.ResponseWriter, r *http.Request) {
 	name, token := r.PathValue("doc"), r.URL.Query().Get("token")
 	s.upgrade(w, r, upgrade{compression: noCompression, protocol: func(c *conn) protocol {
-		return &yjsPeer{conn: c, name: name, token: token}
+		return &yjsPeer{conn: c, window: newWindow(c.srv.cfg.Limits), name: name, token: token}
 	}})
 }
 

@@ -30,6 +30,7 @@ const (
 // its own name, since the clients do not look at close codes.
 type hocuspocus struct {
 	*conn
+	window window // of updates that the log is to answer
 
 	// owned by the reader
 	refused map[string]bool // names that were refused, whose further messages say nothing new
@@ -42,7 +43,7 @@ type hocuspocus struct {
 
 func newHocuspocus(c *conn) protocol {
 	return &hocuspocus{
-		conn: c, open: make(map[string]*hocuspocusDoc), refused: make(map[string]bool), sessions: make(map[string]*hub.Session),
+		conn: c, window: newWindow(c.srv.cfg.Limits), open: make(map[string]*hocuspocusDoc), refused: make(map[string]bool), sessions: make(map[string]*hub.Session),
 	}
 }
 
@@ -78,7 +79,7 @@ func (p *hocuspocus) handle(ctx context.Context, data []byte) bool {
 	d := p.opened(key)
 	switch {
 	case d != nil:
-		return d.handle(f)
+		return d.handle(ctx, f)
 	case f.Type == yjs.MessageSync && f.Sync == yjs.SyncStep1 && !p.refused[key]:
 		return p.handleFirst(ctx, f, key)
 	default:
@@ -101,7 +102,7 @@ func (p *hocuspocus) handleFirst(ctx context.Context, f yjs.HocuspocusFrame, key
 		return true
 	}
 	d.tokenless = true
-	return d.handle(f)
+	return d.handle(ctx, f)
 }
 
 // documentKey is what the frames of one document on this connection begin with.
@@ -265,6 +266,8 @@ func (p *hocuspocus) pulse() pulse {
 }
 
 func (p *hocuspocus) lags() { p.endDropping(wire.CloseSlow) }
+
+func (p *hocuspocus) settle() <-chan struct{} { return p.window.settle() }
 
 func (p *hocuspocus) gone() {
 	p.mu.Lock()

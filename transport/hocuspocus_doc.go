@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -45,11 +46,11 @@ func (d *hocuspocusDoc) ended() bool {
 }
 
 // handle serves a message about the document.
-func (d *hocuspocusDoc) handle(f yjs.HocuspocusFrame) bool {
+func (d *hocuspocusDoc) handle(ctx context.Context, f yjs.HocuspocusFrame) bool {
 	var err error
 	switch f.Type {
 	case yjs.MessageSync, yjs.MessageSyncReply:
-		err = d.sync(f.Message)
+		err = d.sync(ctx, f.Message)
 	case yjs.MessageAwareness:
 		err = d.seat.Awareness(f.Data)
 	case yjs.MessageQueryAwareness:
@@ -71,7 +72,7 @@ func (d *hocuspocusDoc) handle(f yjs.HocuspocusFrame) bool {
 
 // sync answers a state vector with what is missing, and asks in turn: the client counts
 // the answer to that as a change that waits to be saved.
-func (d *hocuspocusDoc) sync(m yjs.Message) error {
+func (d *hocuspocusDoc) sync(ctx context.Context, m yjs.Message) error {
 	if m.Sync == yjs.SyncStep1 {
 		diff, err := d.seat.Diff(m.Data)
 		if err != nil {
@@ -83,7 +84,11 @@ func (d *hocuspocusDoc) sync(m yjs.Message) error {
 		}
 		return nil
 	}
+	if err := d.on.window.enter(ctx, 1); err != nil {
+		return err
+	}
 	d.seat.Apply(m.Data, func(err *room.Error) {
+		defer d.on.window.leave(1)
 		d.say(yjs.Message{Type: yjs.MessageSyncStatus, Saved: err == nil})
 		if err != nil && err.Code != room.CodeForbidden { // who may only read goes on reading
 			d.fail(err)

@@ -113,6 +113,8 @@ func closeCode(why hub.Reason) wire.CloseCode {
 		return wire.CloseSlow
 	case hub.ReasonShutdown:
 		return wire.CloseShutdown
+	case hub.ReasonMoved:
+		return wire.CloseMoved
 	case hub.ReasonDisconnected:
 		return wire.CloseDisconnected
 	case hub.ReasonGone:

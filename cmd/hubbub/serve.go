@@ -21,9 +21,6 @@ import (
 	"github.com/hubbub-im/hubbub/web"
 )
 
-// drainTime is how long connections and appends under way may take to end.
-const drainTime = 10 * time.Second
-
 // ServeCmd runs the hub.
 type ServeCmd struct {
 	Addr      string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
@@ -38,6 +35,7 @@ type ServeCmd struct {
 	Engine  engineFlags  `embed:""`
 	Bounds  boundFlags   `embed:""`
 	Docs    docFlags     `embed:""`
+	Leave   leaveFlags   `embed:""`
 	Logging loggingFlags `embed:""`
 }
 
@@ -134,9 +132,7 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(cert.listen(listener)) }()
 	err = c.attend(ctx, &reloading{c, identity, cert, listener.Addr(), log}, served)
-	log.Info().Msg("going down")
-	documents.Close()
-	drain(server, h, log)
+	(&house{server, documents, h, log}).leave(c.Leave.plan(engine.alone()))
 	return err
 }
 
@@ -212,16 +208,6 @@ func (c *ServeCmd) attend(ctx context.Context, r *reloading, served <-chan error
 		case <-ctx.Done():
 			return nil
 		}
-	}
-}
-
-// drain ends the connections, then the hub. The engine is closed after both.
-func drain(server *transport.Server, h *hub.Hub, log zerolog.Logger) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	h.Close()
-	if err := server.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		log.Warn().Err(err).Msg("shutdown")
 	}
 }
 

@@ -9,7 +9,7 @@ type CloseCode int
 const (
 	// CloseTooBig: a frame was larger than the bound (RFC 6455). Send smaller ones.
 	CloseTooBig CloseCode = 1009
-	// CloseShutdown: the hub is going down or moving its clients.
+	// CloseShutdown: the hub is going down, and there may be no other.
 	CloseShutdown CloseCode = 3000
 	// CloseSlow: the client read too slowly and its queue was full; resume.
 	CloseSlow CloseCode = 3001
@@ -23,6 +23,8 @@ const (
 	CloseInternal CloseCode = 3005
 	// CloseConnectTimeout: no connect came in time.
 	CloseConnectTimeout CloseCode = 3006
+	// CloseMoved: this instance is leaving; connect to another at once.
+	CloseMoved CloseCode = 3007
 	// CloseUnauthorized: the token is missing or does not verify; get another.
 	CloseUnauthorized CloseCode = 3500
 	// CloseBadProtocol: frames that break the protocol; mend the client.
@@ -34,7 +36,7 @@ const (
 // CloseCodes lists every code, in the order of PROTOCOL.md.
 var CloseCodes = []CloseCode{
 	CloseTooBig, CloseShutdown, CloseSlow, CloseNoPong, CloseTokenExpired, CloseOverloaded,
-	CloseInternal, CloseConnectTimeout, CloseUnauthorized, CloseBadProtocol, CloseDisconnected,
+	CloseInternal, CloseConnectTimeout, CloseMoved, CloseUnauthorized, CloseBadProtocol, CloseDisconnected,
 }
 
 // Name is the code's name in PROTOCOL.md, which also is the text of the close
@@ -55,6 +57,8 @@ func (c CloseCode) Name() string {
 		return "internal"
 	case CloseConnectTimeout:
 		return "connect_timeout"
+	case CloseMoved:
+		return "moved"
 	case CloseUnauthorized:
 		return "unauthorized"
 	case CloseBadProtocol:
