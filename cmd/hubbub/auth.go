@@ -4,9 +4,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/transport"
@@ -32,6 +35,7 @@ type authFlags struct {
 	APIKey    []string      `name:"api-key" help:"Key with full rights for the HTTP API." placeholder:"SECRET" sep:","`
 	Origin    []string      `help:"Origin that pages may connect from, beside the hub's own: https://example.com" placeholder:"URL" sep:","`
 	Guests    string        `help:"Let people in without a token: on, off, or auto, which is on for a hub on loopback without a --key." enum:"auto,on,off" default:"auto" placeholder:"MODE"`
+	GuestKey  string        `name:"guest-key" keyfile:"" help:"Secret of 32 bytes or more that guests' identities are signed with; without it, one of the data folder's own. Instances that share a log share it too, or a guest is a stranger to each." placeholder:"FILE"`
 	GuestCaps string        `help:"What guests may do, as the caps of a token." default:"*=*" placeholder:"CAPS"`
 	Grace     time.Duration `help:"How long a connection outlives its token." default:"30s" placeholder:"TIME"`
 }
@@ -97,17 +101,40 @@ func (a *authFlags) identity(data string, addr net.Addr) (*transport.Identity, e
 		if err != nil {
 			return nil, err
 		}
-		secret, err := dataFile(filepath.Join(data, guestKeyFile), newSecret)
+		secret, err := a.guestSecret(data)
 		if err != nil {
-			return nil, fmt.Errorf("the guests' key: %w", err)
+			return nil, err
 		}
-		cfg.GuestSecret, cfg.GuestGrants = []byte(strings.TrimSpace(string(secret))), grants
+		cfg.GuestSecret, cfg.GuestGrants = secret, grants
 	}
 	verifier, err := token.NewVerifier(cfg)
 	if err != nil {
 		return nil, err
 	}
 	return &transport.Identity{Verifier: verifier, GuestTTL: guestTTL, Grace: a.Grace}, nil
+}
+
+func (a *authFlags) guestSecret(data string) (secret []byte, err error) {
+	if a.GuestKey != "" {
+		secret, err = os.ReadFile(a.GuestKey)
+	} else {
+		secret, err = dataFile(filepath.Join(data, guestKeyFile), newSecret)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the guests' key: %w", err)
+	}
+	return []byte(strings.TrimSpace(string(secret))), nil
+}
+
+// warnShared tells of keys that other instances do not have: whoever comes to another
+// one is a stranger there.
+func (a *authFlags) warnShared(data string, addr net.Addr, log zerolog.Logger) {
+	if len(a.Key) == 0 && len(a.APIKey) == 0 {
+		log.Warn().Msgf("tokens are signed with %s, which other instances do not have: give all of them one --key FILE", filepath.Join(data, tokenKeyFile))
+	}
+	if a.guests(addr) && a.GuestKey == "" {
+		log.Warn().Msgf("guests are signed with %s, which other instances do not have: give all of them one --guest-key FILE, such as a copy of this one", filepath.Join(data, guestKeyFile))
+	}
 }
 
 func (a *authFlags) guestGrants() (room.Grants, error) {

@@ -23,7 +23,8 @@ type engineFlags struct {
 	Replicas    int           `help:"Copies of each stream on a cluster. Fixed when the log is created; 0: as created, or 3, or 1 on a single server." default:"0" placeholder:"N"`
 	DedupWindow time.Duration `help:"How long a message id is known. Fixed when the log is created; 0: as created, or 2m." default:"0s" placeholder:"TIME"`
 
-	NATS natsFlags `embed:""`
+	NATS  natsFlags `embed:""`
+	Peers peerFlags `embed:""`
 }
 
 // base is what the logs stand on: a server in this process, or servers elsewhere.
@@ -59,34 +60,75 @@ const engineFile, docsFile = "log.created", "docs.created"
 // marks are the files that say so of one engine.
 type marks struct{ log, docs string }
 
-// open starts the engine on the data folder, or finds it on a cluster.
+// open starts the engine on the data folder, alone or with others, or finds it on a
+// cluster.
 func (f engineFlags) open(ctx context.Context, data string, log zerolog.Logger) (*engine, error) {
-	if err := f.check(data); err != nil {
+	if err := f.check(); err != nil {
 		return nil, err
 	}
-	if f.NATS.given() {
+	if err := f.checkFolder(data); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.NATS.given():
 		return f.openCluster(ctx, data, log)
+	case f.Peers.given():
+		return f.openPeers(ctx, data, log)
 	}
 	return f.openEmbedded(ctx, data, log)
 }
 
 // check refuses what cannot be meant.
-func (f *engineFlags) check(data string) error {
-	if f.NATS.given() {
-		if err := f.NATS.check(); err != nil {
+func (f *engineFlags) check() error {
+	nats, peers := f.NATS.given(), f.Peers.given()
+	if name := f.NATS.alone(); !nats && name != "" {
+		return fmt.Errorf("%s is for a hub on a NATS cluster: give --nats URL as well, or leave it out", name)
+	}
+	if name := f.Peers.alone(); !peers && name != "" {
+		return fmt.Errorf("%s is for hubs that keep the log together: give --peer HOST:PORT,... as well, or leave it out", name)
+	}
+	switch {
+	case nats && peers:
+		return errors.New("--nats and --peer: the log is on NATS servers, or the hubs keep it together; give one of them")
+	case nats:
+		return f.NATS.check()
+	case peers && f.Replicas != 0 && f.Replicas != 3:
+		return fmt.Errorf("--replicas %d: hubs that keep the log together have three copies; leave it out", f.Replicas)
+	case peers:
+		return f.Peers.check()
+	case f.Ack == string(bridge.AckReplicated):
+		return errors.New("--ack replicated: the log of a hub that stands alone has one copy; give --nats or --peer, or take fsync or memory")
+	case f.Replicas > 1:
+		return fmt.Errorf("--replicas %d: the log of a hub that stands alone has one copy; give --nats or --peer, or leave it out", f.Replicas)
+	}
+	return nil
+}
+
+// checkFolder refuses the folder of a hub whose log was kept in another way: it would
+// be left behind without a word, and peers would have it removed.
+func (f *engineFlags) checkFolder(data string) error {
+	kinds := []struct{ pattern, with string }{
+		{engineFile, "alone, without --nats and --peer"},
+		{peerMark + engineFile, "with --peer"},
+		{clusterMark("*").log, "with --nats"},
+	}
+	now := 0
+	switch {
+	case f.Peers.given():
+		now = 1
+	case f.NATS.given():
+		now = 2
+	}
+	for i, kind := range kinds {
+		found, err := filepath.Glob(filepath.Join(data, kind.pattern))
+		if err != nil {
 			return err
 		}
-		return f.NATS.checkFolder(data)
+		if i != now && len(found) > 0 {
+			return fmt.Errorf("--data %s: this hub has kept its log %s (%s). Start it so again, or give it another folder, and bring over what there is with hubbub export and import", data, kind.with, filepath.Base(found[0]))
+		}
 	}
-	switch name := f.NATS.alone(); {
-	case name != "":
-		return fmt.Errorf("%s is for a hub on a NATS cluster: give --nats URL as well, or leave it out", name)
-	case f.Ack == string(bridge.AckReplicated):
-		return errors.New("--ack replicated: the log of a hub that stands alone has one copy; give --nats URL of a cluster, or take fsync or memory")
-	case f.Replicas > 1:
-		return fmt.Errorf("--replicas %d: the log of a hub that stands alone has one copy; give --nats URL of a cluster, or leave it out", f.Replicas)
-	}
-	return checkOwnFolder(data)
+	return nil
 }
 
 // openLogs opens both logs and the buses. cfg is what they have in common.
@@ -142,6 +184,11 @@ func openLog(ctx context.Context, cfg bridge.Config, mark string, log zerolog.Lo
 // alone reports whether no other instance shares the logs, so that nobody can go
 // elsewhere when this one ends.
 func (e *engine) alone() bool { return !e.shared }
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return !errors.Is(err, os.ErrNotExist)
+}
 
 // markFile makes a file that says that something was there.
 func markFile(name string) error {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/rs/zerolog"
@@ -19,15 +17,17 @@ const ackAuto = "auto"
 // openCluster opens the logs on servers elsewhere. Other instances may be using them,
 // and others than hubs may be using the servers.
 func (f engineFlags) openCluster(ctx context.Context, data string, log zerolog.Logger) (*engine, error) {
-	if f.Ack == ackAuto {
-		f.Ack = string(bridge.AckFsync)
-	}
-	c, err := f.NATS.dial(log)
+	c, found, err := f.NATS.dial(ctx, log)
 	if err != nil {
 		return nil, err
 	}
+	ack, why, err := found.choose(f.Ack, f.Replicas)
+	if err != nil {
+		return nil, fmt.Errorf("--nats: %w", err)
+	}
+	c.report(found, ack, why)
 	e := &engine{base: c, shared: true, drop: func() {}}
-	cfg := bridge.Config{Prefix: f.NATS.Prefix, Ack: bridge.AckLevel(f.Ack)}
+	cfg := bridge.Config{Prefix: f.NATS.Prefix, Ack: ack}
 	m := clusterMark(f.NATS.Prefix)
 	seen := marks{filepath.Join(data, m.log), filepath.Join(data, m.docs)}
 	if err := e.openLogs(ctx, f, cfg, seen, log); err != nil {
@@ -39,17 +39,4 @@ func (f engineFlags) openCluster(ctx context.Context, data string, log zerolog.L
 // clusterMark names the files that say that the logs were on a cluster.
 func clusterMark(prefix string) marks {
 	return marks{"nats-" + prefix + "-" + engineFile, "nats-" + prefix + "-" + docsFile}
-}
-
-// checkFolder refuses to leave a log of the hub's own behind without a word.
-func (f *natsFlags) checkFolder(data string) error {
-	if exists(filepath.Join(data, engineFile)) {
-		return fmt.Errorf("--nats: %s holds a log of the hub's own, which would be used no more: give another --data, for the hub's keys alone, and bring over what is in this one with hubbub export and import", data)
-	}
-	return nil
-}
-
-func exists(name string) bool {
-	_, err := os.Stat(name)
-	return !errors.Is(err, fs.ErrNotExist)
 }

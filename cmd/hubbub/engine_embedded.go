@@ -24,9 +24,7 @@ func (f engineFlags) openEmbedded(ctx context.Context, data string, log zerolog.
 	if err != nil {
 		return nil, err
 	}
-	for _, cut := range server.CutOff() {
-		log.Error().Str("part", "log").Msg(cut + "; unless the machine had lost power, what was acknowledged is gone with them: check the disk, and restore a backup if it matters")
-	}
+	tellCutOff(server, log)
 	e := &engine{base: server, server: server, drop: func() {}}
 	cfg := bridge.Config{Ack: bridge.AckLevel(f.Ack), StageBatches: server.StageBatches}
 	own := marks{filepath.Join(data, engineFile), filepath.Join(data, docsFile)}
@@ -36,16 +34,10 @@ func (f engineFlags) openEmbedded(ctx context.Context, data string, log zerolog.
 	return e, nil
 }
 
-// checkOwnFolder refuses to begin a log in the folder of a hub whose log is elsewhere.
-func checkOwnFolder(data string) error {
-	found, err := filepath.Glob(filepath.Join(data, clusterMark("*").log))
-	if err != nil {
-		return err
+func tellCutOff(server *embedded.Server, log zerolog.Logger) {
+	for _, cut := range server.CutOff() {
+		log.Error().Str("part", "log").Msg(cut + "; unless the machine had lost power, what was acknowledged is gone with them: check the disk, and restore a backup if it matters")
 	}
-	if len(found) > 0 && !exists(filepath.Join(data, engineFile)) {
-		return fmt.Errorf("--data %s: this hub had its log on a NATS cluster (%s): give --nats URL again, or another folder", data, filepath.Base(found[0]))
-	}
-	return nil
 }
 
 // engineLog passes on what the engine says: its warnings and errors to everybody,

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,7 +15,7 @@ import (
 
 // natsFlags say where a NATS cluster is, and as whom the hub comes to it.
 type natsFlags struct {
-	URLs        []string `name:"nats" help:"NATS servers that keep the log, in place of the one in this process: nats://HOST:4222,... Several hubs on one cluster are one hub; give them the same --key, and the same guest key." placeholder:"URL" sep:","`
+	URLs        []string `name:"nats" help:"NATS servers that keep the log, in place of the one in this process: nats://HOST:4222,... Several hubs on one cluster are one hub; give them the same --key and --guest-key." placeholder:"URL" sep:","`
 	Creds       string   `name:"nats-creds" keyfile:"" help:"Credentials file for NATS. It is read again at each connect." placeholder:"FILE"`
 	NKey        string   `name:"nats-nkey" keyfile:"" help:"NKey seed file for NATS." placeholder:"FILE"`
 	Token       string   `name:"nats-token" help:"Token for NATS." placeholder:"TOKEN"`
@@ -33,7 +33,7 @@ func (f *natsFlags) given() bool { return len(f.URLs) > 0 }
 
 // alone names a flag that is set and means nothing without --nats.
 func (f *natsFlags) alone() string {
-	for _, set := range []struct{ flag, value string }{
+	return firstSet([]flagValue{
 		{"--nats-creds", f.Creds},
 		{"--nats-nkey", f.NKey},
 		{"--nats-token", f.Token},
@@ -43,9 +43,17 @@ func (f *natsFlags) alone() string {
 		{"--nats-cert", f.Cert},
 		{"--nats-cert-key", f.CertKey},
 		{"--nats-system-creds", f.SystemCreds},
-	} {
-		if set.value != "" {
-			return set.flag
+	})
+}
+
+// flagValue is a flag and what it is set to.
+type flagValue struct{ flag, value string }
+
+// firstSet gives the first flag that is set, or "".
+func firstSet(flags []flagValue) string {
+	for _, f := range flags {
+		if f.value != "" {
+			return f.flag
 		}
 	}
 	return ""
@@ -109,43 +117,72 @@ func (f *natsFlags) options() (opts []nats.Option, err error) {
 			opts = append(opts, set.option())
 		}
 	}
+	// Servers that the cluster names later come without what an address has of it.
+	if parsed, err := url.Parse(f.URLs[0]); err == nil && parsed.User != nil {
+		if password, ok := parsed.User.Password(); ok {
+			return append(opts, nats.UserInfo(parsed.User.Username(), password)), nil
+		}
+		return append(opts, nats.Token(parsed.User.Username())), nil
+	}
 	return opts, nil
 }
 
-// dial makes sure that the cluster can be reached.
-func (f *natsFlags) dial(log zerolog.Logger) (*cluster, error) {
+// dial reaches the cluster, and looks at its servers. At their own start they may take
+// a while.
+func (f *natsFlags) dial(ctx context.Context, log zerolog.Logger) (*cluster, *survey, error) {
 	opts, err := f.options()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := &cluster{urls: strings.Join(f.URLs, ","), name: f.Name, opts: opts, log: log.With().Str("part", "nats").Logger()}
 	if c.name == "" {
 		c.name, _ = os.Hostname() // it is for people's eyes
 	}
-	nc, err := c.Connect("hubbub-start")
+	nc, err := c.reach(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	nc.Close()
-	return c, nil
+	defer nc.Close()
+	s, err := c.look(ctx, nc, f)
+	return c, s, err
+}
+
+// reach connects for the first time, and is patient with servers that start together
+// with the hub.
+func (c *cluster) reach(ctx context.Context) (*nats.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, natsPatience)
+	defer cancel()
+	tick := time.NewTicker(natsTimeout / 10)
+	defer tick.Stop()
+	for told := false; ; told = true {
+		nc, err := c.Connect("hubbub-start")
+		if err == nil || errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) {
+			return nc, err
+		}
+		if !told {
+			c.log.Warn().Err(err).Msg("trying again")
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w (tried for %v)", err, natsPatience)
+		}
+	}
 }
 
 // cluster is NATS servers that are not this hub's own.
 type cluster struct {
-	// static after dial
 	urls string
 	name string
 	opts []nats.Option
 	log  zerolog.Logger
-
-	mu   sync.Mutex // guards what follows
-	lost error      // why there was no connection last, or something was refused
-	at   time.Time  // when
 }
 
 const (
 	// natsTimeout bounds one try to connect.
 	natsTimeout = 5 * time.Second
+	// natsPatience is how long servers may take until they answer for the first time.
+	natsPatience = 30 * time.Second
 	// natsAgain is how long a lost connection waits between tries, and natsJitter
 	// what is added at random: many hubs come back at once.
 	natsAgain, natsJitter = 250 * time.Millisecond, 250 * time.Millisecond
@@ -157,11 +194,10 @@ func (c *cluster) Connect(name string, opts ...nats.Option) (*nats.Conn, error) 
 	all := append([]nats.Option{
 		nats.Name(c.name + " " + name), nats.Timeout(natsTimeout), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(natsPing), nats.MaxPingsOutstanding(2),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.log.Warn().Err(err).Msg("survived") }),
 	}, c.opts...)
 	all = append(append(all, opts...),
-		nats.MaxReconnects(-1), nats.ReconnectWait(natsAgain), nats.ReconnectJitter(natsJitter, natsJitter),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { c.note(err) }),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.note(err) }))
+		nats.MaxReconnects(-1), nats.ReconnectWait(natsAgain), nats.ReconnectJitter(natsJitter, natsJitter))
 	nc, err := nats.Connect(c.urls, all...)
 	if err != nil {
 		return nil, fmt.Errorf("--nats: connect to %s: %w", c.addresses(), err)
@@ -179,16 +215,6 @@ func (c *cluster) addresses() string {
 		all = append(all, withoutPassword(u))
 	}
 	return strings.Join(all, ", ")
-}
-
-// note keeps why there is no connection.
-func (c *cluster) note(err error) {
-	if err == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lost, c.at = err, time.Now()
 }
 
 // Health has no word of the servers' own: whether they store, the logs see.

@@ -115,6 +115,9 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	if engine.shared {
+		c.Auth.warnShared(c.Data, listener.Addr(), log)
+	}
 	h := hub.New(hub.Config{
 		Log: engine.log, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}, Linger: c.Bounds.Linger,
 		Fault: func(room string, err error) { log.Warn().Str("room", room).Err(err).Msg("hub") },

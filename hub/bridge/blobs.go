@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,16 +47,18 @@ func (l *Log) Blobs() *Blobs { return l.blobs }
 
 // openBlobs opens the bucket, or creates it with the log.
 func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
-	b := &Blobs{log: l, bucket: strings.ToUpper(l.cfg.Prefix) + "_DOCS"}
-	b.stream = "OBJ_" + b.bucket
-	if b.nc, err = l.cfg.Connect("hubbub-blobs", lasting()...); err != nil {
-		return err
+	if l.blobs == nil {
+		b := &Blobs{log: l, bucket: l.cfg.bucket(), stream: l.cfg.blobStream()}
+		if b.nc, err = l.cfg.Connect("hubbub-blobs", l.lasting()...); err != nil {
+			return err
+		}
+		l.blobs = b // closed with the rest from now on
 	}
-	l.blobs = b
+	b := l.blobs
 	if b.js, err = jetstream.New(b.nc); err != nil {
 		return fmt.Errorf("jetstream: %w", err)
 	}
-	b.store, err = patient(ctx, func(ctx context.Context) (jetstream.ObjectStore, error) {
+	b.store, err = patient(ctx, l, func(ctx context.Context) (jetstream.ObjectStore, error) {
 		if !create {
 			return b.js.ObjectStore(ctx, b.bucket)
 		}
@@ -72,7 +73,11 @@ func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
 	case err != nil:
 		return fmt.Errorf("stream %s: %w", b.stream, err)
 	}
-	return nil
+	s, err := l.find(ctx, b.stream)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", b.stream, err)
+	}
+	return l.checkKept(s.CachedInfo().Config)
 }
 
 // blobKey makes a name of the object store out of any string.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/hubbub-im/hubbub/hub"
 )
 
@@ -50,18 +52,35 @@ func (l *Log) checkHealth() {
 	case l.closed.Load():
 		reason = hub.ErrClosed
 	case !l.pub.IsConnected():
-		reason = errors.New("there is no connection to NATS")
+		reason = l.awayError()
 	default:
 		reason = l.cfg.Health()
 	}
 	if reason == nil {
-		reason = l.stuck()
+		if reason = l.stuck(); reason != nil && l.refused() != nil {
+			reason = fmt.Errorf("%w: %w", reason, l.refused())
+		}
 	}
 	if reason == nil {
 		l.health.Store(nil)
 		return
 	}
 	l.health.Store(&reason)
+}
+
+// awayError says that there is no connection, and why as far as is known.
+func (l *Log) awayError() error {
+	if why := l.away.Load(); why != nil {
+		return fmt.Errorf("there is no connection to NATS: %w", *why)
+	}
+	return errors.New("there is no connection to NATS")
+}
+
+// lost notes why there is no connection. It goes on trying.
+func (l *Log) lost(_ *nats.Conn, err error) {
+	if err != nil {
+		l.away.Store(&err)
+	}
 }
 
 // failure is what became of the last try to store something.

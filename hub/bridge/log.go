@@ -35,8 +35,9 @@ type Log struct {
 
 	life
 	health  atomic.Pointer[error]
-	recheck chan struct{} // holds a token when the streams' ends are to be checked
-	renewed atomic.Bool   // a partition has a new epoch that is not stored yet
+	away    atomic.Pointer[error] // why the connection was lost, or could not be had again
+	recheck chan struct{}         // holds a token when the streams' ends are to be checked
+	renewed atomic.Bool           // a partition has a new epoch that is not stored yet
 	stats   stats
 
 	mu       sync.Mutex // guards what follows
@@ -45,12 +46,13 @@ type Log struct {
 
 // engine is what the log stands on.
 type engine struct {
-	pub    *nats.Conn // appends, and the streams' management
-	live   *nats.Conn // watching, and the tails
-	old    *nats.Conn // history
-	js     jetstream.JetStream
-	near   bool // it is in this process: asking costs next to nothing
-	staged bool // it gathers batches in memory
+	pub     *nats.Conn // appends, and the streams' management
+	live    *nats.Conn // watching, and the tails
+	old     *nats.Conn // history
+	js      jetstream.JetStream
+	allowed *jetstream.AccountInfo // when it was opened
+	near    bool                   // it is in this process: asking costs next to nothing
+	staged  bool                   // it gathers batches in memory
 }
 
 // life is the log's goroutines and their end.
@@ -101,6 +103,12 @@ func (l *Log) open(ctx context.Context) error {
 	if err := l.ready(); err != nil {
 		return err
 	}
+	if err := l.checkServer(); err != nil {
+		return err
+	}
+	if l.allowed, err = l.account(ctx); err != nil {
+		return err
+	}
 	rec, err := l.store(ctx)
 	if err != nil {
 		return err
@@ -125,6 +133,9 @@ func (l *Log) open(ctx context.Context) error {
 	if err := l.audit(ctx); err != nil {
 		return err
 	}
+	if err := l.probe(); err != nil {
+		return err
+	}
 	if l.cfg.StageBatches != nil {
 		err := l.cfg.StageBatches()
 		if l.staged = err == nil; err != nil {
@@ -146,9 +157,10 @@ func (l *Log) ready() error {
 
 // connect opens the three connections.
 func (l *Log) connect() (err error) {
-	always := lasting()
+	always := l.lasting()
 	if l.pub, err = l.cfg.Connect("hubbub-append", append(always,
-		nats.ReconnectHandler(func(*nats.Conn) { l.lookAgain() }))...); err != nil {
+		nats.DisconnectErrHandler(l.lost), nats.ReconnectErrHandler(l.lost),
+		nats.ReconnectHandler(func(*nats.Conn) { l.reconnected() }))...); err != nil {
 		return err
 	}
 	if l.old, err = l.cfg.Connect("hubbub-history", always...); err != nil {
@@ -161,10 +173,24 @@ func (l *Log) connect() (err error) {
 	return err
 }
 
+// reconnected looks whether the server that was found is one that will do, and whether
+// all is there.
+func (l *Log) reconnected() {
+	l.away.Store(nil)
+	if err := l.checkServer(); err != nil {
+		l.cfg.Fault(err)
+	}
+	l.lookAgain()
+	l.checkHealth()
+}
+
 // lasting are the options of each connection. What cannot be sent now is tried again
 // later, so nothing is kept for it.
-func lasting() []nats.Option {
-	return []nats.Option{nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait)}
+func (l *Log) lasting() []nats.Option {
+	return []nats.Option{
+		nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.cfg.Fault(err) }),
+	}
 }
 
 // reconnectWait is how long a lost connection waits between tries.

@@ -15,13 +15,14 @@ const (
 	patientTry = 2 * time.Second
 	// patientWait is the time before a request is repeated that was refused.
 	patientWait = 100 * time.Millisecond
-	// codeNotAvailable: there is no leader of the whole at the moment.
-	codeNotAvailable = 10008
+	// codeNotAvailable: there is no leader of the whole at the moment. codeNoPeers:
+	// there are too few servers for a stream; others may be starting.
+	codeNotAvailable, codeNoPeers = 10008, 10005
 )
 
 // patient asks again until there is an answer, or ctx ends. What it asks for must be
 // the same when it is asked twice.
-func patient[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+func patient[T any](ctx context.Context, l *Log, ask func(context.Context) (T, error)) (T, error) {
 	var before error
 	for {
 		try, cancel := context.WithTimeout(ctx, patientTry)
@@ -29,6 +30,9 @@ func patient[T any](ctx context.Context, ask func(context.Context) (T, error)) (
 		cancel()
 		if err == nil || !passing(err) {
 			return answer, err
+		}
+		if no := l.refused(); no != nil {
+			return answer, no
 		}
 		if before == nil || !silence(err) {
 			before = err // a refusal says more than that nothing came
@@ -51,7 +55,7 @@ func silence(err error) bool {
 // passing reports whether an error may be gone the next time.
 func passing(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
-		return api.ErrorCode == codeNotAvailable
+		return api.ErrorCode == codeNotAvailable || api.ErrorCode == codeNoPeers
 	}
 	return silence(err) || errors.Is(err, nats.ErrDisconnected)
 }

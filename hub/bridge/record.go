@@ -53,7 +53,7 @@ func (l *Log) recall(ctx context.Context, meta jetstream.Stream) (*record, error
 
 // lastRecord reads the newest record, and its sequence.
 func (l *Log) lastRecord(ctx context.Context, meta jetstream.Stream) (*record, uint64, error) {
-	msg, err := patient(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+	msg, err := patient(ctx, l, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		return meta.GetLastMsgForSubject(ctx, l.cfg.metaSubject())
 	})
 	if err != nil {
@@ -100,6 +100,8 @@ func (l *Log) remember(ctx context.Context, rec *record) (*record, error) {
 			last = 0
 		case err != nil:
 			return nil, err
+		case len(there.Partitions) != len(rec.Partitions):
+			return nil, fmt.Errorf("the log has %d partitions, and not %d: start again, without the setting or with that number", len(there.Partitions), len(rec.Partitions))
 		default:
 			rec = join(rec, there)
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
-	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -83,7 +81,11 @@ func (l *Log) findOrCreate(ctx context.Context) (*record, error) {
 	meta, err := l.find(ctx, l.cfg.metaStream())
 	switch {
 	case err == nil:
-		orDefault(&l.cfg.Replicas, meta.CachedInfo().Config.Replicas)
+		have := meta.CachedInfo().Config
+		orDefault(&l.cfg.Replicas, have.Replicas)
+		if err := l.checkMeta(have); err != nil {
+			return nil, err
+		}
 		rec, err := l.recall(ctx, meta)
 		if errors.Is(err, jetstream.ErrMsgNotFound) && !l.cfg.Existing {
 			return l.create(ctx) // an instance was about to, or is
@@ -115,6 +117,9 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 		orDefault(&l.cfg.Dedup, defaultDocDedup)
 	}
 	orDefault(&l.cfg.Dedup, defaultDedup)
+	if err := l.checkRoom(l.allowed); err != nil {
+		return nil, err
+	}
 	rec := &record{Version: recordVersion}
 	for p := range l.cfg.Partitions {
 		s, err := l.make(ctx, l.cfg.logConfig(p))
@@ -134,17 +139,17 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 	if _, err := l.make(ctx, l.cfg.metaConfig()); err != nil {
 		return nil, fmt.Errorf("create stream %s: %w", l.cfg.metaStream(), err)
 	}
-	return l.remember(ctx, rec) // or what another instance was faster to write
+	return l.remember(ctx, rec) // another instance may have been first
 }
 
 // find and make wait for a cluster that has no leader at the moment. Making a stream
 // that is there, with the same configuration, finds it.
 func (l *Log) find(ctx context.Context, name string) (jetstream.Stream, error) {
-	return patient(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, name) })
+	return patient(ctx, l, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, name) })
 }
 
 func (l *Log) make(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
-	return patient(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, cfg) })
+	return patient(ctx, l, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, cfg) })
 }
 
 // replicas is how many copies a new log has of each stream.
@@ -153,52 +158,4 @@ func (l *Log) replicas() int {
 		return 3
 	}
 	return 1
-}
-
-// checkStream holds a partition that was found against the configuration that it
-// must have.
-func (l *Log) checkStream(have jetstream.StreamConfig, p int) error {
-	orDefault(&l.cfg.Dedup, have.Duplicates)
-	want := l.cfg.logConfig(p)
-	for _, f := range []struct {
-		setting    string
-		have, want any
-	}{
-		{"subjects", have.Subjects, want.Subjects},
-		{"retention", have.Retention, want.Retention},
-		{"storage", have.Storage, want.Storage},
-		{"compression", have.Compression, want.Compression},
-		{"persist_mode", have.PersistMode, want.PersistMode},
-		{"num_replicas", have.Replicas, want.Replicas},
-		{"duplicate_window", have.Duplicates, want.Duplicates},
-		{"republish", have.RePublish, want.RePublish},
-		{"allow_direct", have.AllowDirect, want.AllowDirect},
-		{"allow_atomic", have.AllowAtomicPublish, want.AllowAtomicPublish},
-		{"allow_rollup_hdrs", have.AllowRollup, want.AllowRollup},
-		{"allow_msg_ttl", have.AllowMsgTTL, want.AllowMsgTTL},
-		{"mirror", have.Mirror == nil, true},
-		{"sources", len(have.Sources), 0},
-		{"sealed", have.Sealed, false},
-		{"limits (max_msgs, max_bytes, max_age, max_msgs_per_subject)", limits(have), limits(want)},
-	} {
-		if !reflect.DeepEqual(f.have, f.want) {
-			return fmt.Errorf("stream %s: %s is %v, and this hub needs %v; it is fixed when the log is created, and was not changed",
-				have.Name, f.setting, show(f.have), show(f.want))
-		}
-	}
-	return nil
-}
-
-func limits(c jetstream.StreamConfig) []int64 {
-	return []int64{max(c.MaxMsgs, 0), max(c.MaxBytes, 0), int64(c.MaxAge), max(c.MaxMsgsPerSubject, 0)}
-}
-
-func show(v any) any {
-	if r, ok := v.(*jetstream.RePublish); ok && r != nil {
-		return *r
-	}
-	if list, ok := v.([]string); ok {
-		return slices.Clone(list)
-	}
-	return v
 }

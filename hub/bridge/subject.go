@@ -156,6 +156,11 @@ func (c *Config) metaStream() string {
 	return strings.ToUpper(c.Prefix) + "_" + c.Of.words().meta
 }
 
+// bucket names the object store of what is too large for the log of documents.
+func (c *Config) bucket() string { return strings.ToUpper(c.Prefix) + "_DOCS" }
+
+func (c *Config) blobStream() string { return "OBJ_" + c.bucket() }
+
 func (c *Config) metaSubject() string {
 	return c.Prefix + "." + strings.ToLower(c.Of.words().meta) + ".record"
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // broken reports whether the engine needs a new start, and could do with one: a
-// stream has failed to write, or there is no engine since the last try, and now
+// stream has failed to write, or, with peers, there was no space for one, or there is no engine since the last try, and now
 // there is space and the folder can be written.
 func (s *Server) broken() bool {
 	s.mu.Lock()
@@ -18,7 +18,7 @@ func (s *Server) broken() bool {
 	s.mu.Unlock()
 	if down == nil {
 		err := engineHealth(engine)
-		if err == nil || !strings.Contains(err.Error(), "write error") {
+		if err == nil || !strings.Contains(err.Error(), "write error") && !strings.Contains(err.Error(), "JetStream not enabled") {
 			return false
 		}
 	}

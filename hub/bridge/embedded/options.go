@@ -45,6 +45,11 @@ type Options struct {
 	// which costs much of what batches gain.
 	Stage string
 
+	// Peers are engines with which this one keeps its streams together; nil: it stands
+	// alone. A folder is of the one kind or the other: an engine with peers removes
+	// streams that they do not know of.
+	Peers *Peers
+
 	// Logger hears what the server has to say; nil: nobody does.
 	Logger server.Logger
 }
@@ -60,8 +65,8 @@ func (o *Options) check() error {
 }
 
 // engine gives the options of the NATS server.
-func (o *Options) engine() *server.Options {
-	return &server.Options{
+func (o *Options) engine() (*server.Options, error) {
+	opts := &server.Options{
 		ServerName: "hubbub",
 		DontListen: true,
 		NoSigs:     true,
@@ -74,4 +79,8 @@ func (o *Options) engine() *server.Options {
 		JetStreamMaxStore:      maxStore,
 		DisableJetStreamBanner: true,
 	}
+	if o.Peers == nil {
+		return opts, nil
+	}
+	return opts, o.Peers.engine(opts)
 }

@@ -56,13 +56,20 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 
 // start runs an engine on a folder that is ours.
 func start(ctx context.Context, opts *Options) (*server.Server, error) {
-	engine, err := server.NewServer(opts.engine())
+	set, err := opts.engine()
+	if err != nil {
+		return nil, err
+	}
+	engine, err := server.NewServer(set)
 	if err != nil {
 		return nil, fmt.Errorf("data folder %s: %w", opts.Dir, err)
 	}
 	log := &engineLog{Logger: opts.Logger, fatal: make(chan string, 1)}
 	engine.SetLoggerV2(log, false, false, false)
 	engine.Start() // returns early if it fails, having logged why
+	if opts.Peers != nil {
+		startRoutes(engine)
+	}
 	err = log.lastWords()
 	if err == nil && ctx.Err() != nil {
 		err = fmt.Errorf("the engine was starting: %w", ctx.Err())

@@ -111,6 +111,10 @@ func (c *checking) watch(w Watch, there, gone map[user][]Span) {
 	}
 }
 
+// gathered is how long a hub gathers who comes and goes: news from before a list may
+// come behind it.
+const gathered = time.Second
+
 // told gives the times at which an observer saw, and at which each user was shown.
 func (c *checking) told(w Watch) (seeing []Span, shown map[string][]Span) {
 	shown = map[string][]Span{}
@@ -143,6 +147,9 @@ func (c *checking) told(w Watch) (seeing []Span, shown map[string][]Span) {
 		}
 		for _, name := range s.LeftRoom {
 			if _, is := since[name]; !is {
+				if s.At-from < gathered {
+					continue
+				}
 				c.add(LeftTwice, w.Room, "%s was told after %v that %s left, who was not shown", w.Who, s.At, name)
 				continue
 			}
@@ -150,6 +157,9 @@ func (c *checking) told(w Watch) (seeing []Span, shown map[string][]Span) {
 		}
 		for _, name := range s.Joined {
 			if _, is := since[name]; is {
+				if s.At-from < gathered {
+					continue
+				}
 				c.add(JoinedTwice, w.Room, "%s was told after %v that %s joined, who was shown already", w.Who, s.At, name)
 				continue
 			}
