@@ -190,7 +190,9 @@ func TestInstancesThatBeginTogetherAgree(t *testing.T) {
 	logs, errs := make([]*bridge.Log, 3), make([]error, 3)
 	var opening sync.WaitGroup
 	for i := range logs {
-		opening.Go(func() { logs[i], errs[i] = bridge.Open(t.Context(), bridge.Config{Connect: connectTo(url), Partitions: 2}) })
+		opening.Go(func() {
+			logs[i], errs[i] = bridge.Open(t.Context(), bridge.Config{Connect: connectTo(url), Partitions: 2})
+		})
 	}
 	opening.Wait()
 	for i, l := range logs {

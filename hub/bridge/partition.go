@@ -26,6 +26,9 @@ type partition struct {
 	batchTag string
 	batches  uint64
 
+	// owned by whoever compares the stream's end
+	early time.Time // since when it is too early; zero: it is not
+
 	mark    atomic.Uint64           // the highest sequence that was acknowledged
 	failure atomic.Pointer[failure] // of the last try; nil: it was stored
 
