@@ -27,8 +27,11 @@ var faults = map[string]func(hub.Log) hub.Log{
 	"swaps two":     func(l hub.Log) hub.Log { return &swapsTwo{Log: l} },
 	"acks early":    func(l hub.Log) hub.Log { return &acksEarly{Log: l} },
 	"forgets":       func(hub.Log) hub.Log { return hub.NewMemory() },
-	"stale history": func(l hub.Log) hub.Log { return &staleHistory{Log: l, acked: map[string][]ackTime{}} },
-	"hides one":     func(l hub.Log) hub.Log { return &hidesOne{Log: l} },
+	"stale history": func(l hub.Log) hub.Log { return &staleHistory{Log: l, by: staleBy, acked: map[string][]ackTime{}} },
+	"old history": func(l hub.Log) hub.Log {
+		return &staleHistory{Log: l, by: 4 * time.Second, acked: map[string][]ackTime{}}
+	},
+	"hides one": func(l hub.Log) hub.Log { return &hidesOne{Log: l} },
 }
 
 // faultyHub is a hub of the real parts, but for its log. Its arguments are a fault
@@ -39,13 +42,20 @@ func faultyHub(args []string) int {
 	std := streams{os.Stdin, os.Stdout, os.Stderr}
 	cmd, err := parse(append([]string{"serve"}, args[1:]...), nil, std)
 	if err == nil {
-		err = serveFaulty(cmd.(*ServeCmd), faults[fault], log)
+		err = serveFaulty(cmd.(*ServeCmd), fault, log)
 	}
 	_, _ = fmt.Fprintln(os.Stderr, err)
 	return 1
 }
 
-func serveFaulty(c *ServeCmd, faulty func(hub.Log) hub.Log, log zerolog.Logger) error {
+func serveFaulty(c *ServeCmd, fault string, log zerolog.Logger) error {
+	spoil, lie := faults[fault], codecFaults[fault]
+	if spoil == nil {
+		spoil = faults["none"]
+	}
+	if lie == nil {
+		lie = func(c hub.Codec) hub.Codec { return c }
+	}
 	engine, err := c.Engine.open(context.Background(), c.Data, log)
 	if err != nil {
 		return err
@@ -58,8 +68,8 @@ func serveFaulty(c *ServeCmd, faulty func(hub.Log) hub.Log, log zerolog.Logger) 
 	if err != nil {
 		return err
 	}
-	bad := faulty(engine.log)
-	h := hub.New(hub.Config{Log: bad, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}})
+	bad := spoil(engine.log)
+	h := hub.New(hub.Config{Log: bad, Bus: engine.bus, Codec: lie(transport.Codec{CompressFrom: c.Bounds.compressFrom()})})
 	cfg := c.transport(h, nil, engine, identity, log)
 	cfg.Log = bad
 	server := transport.New(cfg)
@@ -215,6 +225,7 @@ func (a *acksEarly) Append(room string, records []hub.Record, done func([]hub.Ac
 // staleHistory answers every question as it would have been answered a while ago.
 type staleHistory struct {
 	hub.Log
+	by    time.Duration
 	mu    sync.Mutex
 	acked map[string][]ackTime
 }
@@ -242,7 +253,7 @@ func (s *staleHistory) first(room string) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.acked[room] {
-		if time.Since(a.at) < staleBy && a.seq > 0 {
+		if time.Since(a.at) < s.by && a.seq > 0 {
 			return a.seq
 		}
 	}

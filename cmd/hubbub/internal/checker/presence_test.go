@@ -16,7 +16,9 @@ func TestPresenceIsJudged(t *testing.T) {
 		{Room: "r", User: "ann", Asked: s, In: 1 * s, Lost: 20 * s, Out: 20 * s},
 		{Room: "r", User: "ann", Asked: 30 * s, In: 30 * s},
 	}
-	all := func(at time.Duration, who ...string) checker.Seen { return checker.Seen{At: at, All: true, Joined: who} }
+	all := func(at time.Duration, who ...string) checker.Seen {
+		return checker.Seen{At: at, All: true, Joined: who}
+	}
 	in := func(at time.Duration) checker.Seen { return checker.Seen{At: at, Joined: []string{"ann"}} }
 	out := func(at time.Duration) checker.Seen { return checker.Seen{At: at, LeftRoom: []string{"ann"}} }
 	blind := func(at time.Duration) checker.Seen { return checker.Seen{At: at, Blind: true} }

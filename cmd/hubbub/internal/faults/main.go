@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/hubbub-im/hubbub/cmd/hubbub/internal/checker"
 )
 
 // settings are the flags.
@@ -28,6 +30,7 @@ type settings struct {
 	dir     string
 	results string
 	table   bool
+	red     bool
 }
 
 func main() {
@@ -47,6 +50,7 @@ func main() {
 	flag.StringVar(&s.nats, "nats-server", "", "NATS server; without it, it is built from the module in go.mod")
 	flag.StringVar(&s.dir, "dir", "", "folder for what the processes keep; it stays. Without it, a temporary one that goes if all was well")
 	flag.StringVar(&s.results, "results", "", "file to which a line of JSON is added for each fault")
+	flag.BoolVar(&s.red, "red", false, "show that the checker finds each of eight faults that are built into hubs, and do nothing else")
 	flag.BoolVar(&s.table, "table", false, "make the table of deploy/FAULTS.md out of -results, and do nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -79,6 +83,9 @@ func (s *settings) run(ctx context.Context) error {
 	with, err := s.build(ctx, base)
 	if err != nil {
 		return err
+	}
+	if s.red {
+		return errors.Join(s.runReds(ctx, base, with), os.RemoveAll(base))
 	}
 	var bad []string
 	for _, f := range chosen {
@@ -243,6 +250,8 @@ type result struct {
 	Revived    int              // processes that ended by themselves
 	Stays      int              // comings and goings that were judged
 	Took       time.Duration
+
+	verdicts map[checker.Verdict]int
 }
 
 func (r *result) fail(format string, args ...any) {

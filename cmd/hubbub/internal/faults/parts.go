@@ -9,10 +9,11 @@ import (
 // parts are the parts of a trial that run. Those that do not are nil.
 type parts struct {
 	*trial
-	chat   *chatter
-	guests *sync.WaitGroup
-	docs   *editing
-	bots   *asking
+	chat    *chatter
+	guests  *sync.WaitGroup
+	readers *sync.WaitGroup
+	docs    *editing
+	bots    *asking
 }
 
 // start starts the parts that were asked for.
@@ -24,6 +25,9 @@ func (t *trial) start() (*parts, error) {
 	}
 	if strings.Contains(t.load.part, "presence") {
 		p.guests = t.presence()
+	}
+	if strings.Contains(t.load.part, "readers") {
+		p.readers = t.readers()
 	}
 	if strings.Contains(t.load.part, "docs") {
 		p.docs = t.docs()
@@ -44,6 +48,9 @@ func (p *parts) end(res *result) error {
 	p.tell()
 	if p.guests != nil && !awaitGroup(p.guests, p.load.settle) {
 		err = errors.Join(err, errors.New("the guests did not end"))
+	}
+	if p.readers != nil {
+		p.readers.Wait()
 	}
 	if p.docs != nil {
 		if !awaitGroup(&p.docs.all, p.load.settle) {

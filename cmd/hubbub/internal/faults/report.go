@@ -13,10 +13,14 @@ import (
 	"github.com/hubbub-im/hubbub/cmd/hubbub/internal/checker"
 )
 
+// readLag is by how much a page may be older than what another hub has acknowledged.
+const readLag = time.Second
+
 // judge lets the checker speak.
 func (r *result) judge(d *drill) {
 	t := d.trial
-	report := checker.Check(&t.history, checker.Options{Within: presenceWithin, Unsettled: t.unsettled})
+	report := checker.Check(&t.history, checker.Options{Lag: readLag, Within: presenceWithin, Unsettled: t.unsettled})
+	r.verdicts = report.Counts
 	r.Acked, r.Deliveries, r.Resets = report.Acked, report.Deliveries, report.Resets
 	r.Unknown, r.Reconnects = t.unknown.Load(), t.linked.Load()-int64(len(d.chat.members))
 	r.Late[0], r.Late[1], r.Late[2] = d.chat.lateness()
