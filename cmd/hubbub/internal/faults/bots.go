@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -25,9 +26,10 @@ const (
 // asking is the bot part of a trial.
 type asking struct {
 	*trial
-	gate  *balancer
-	all   sync.WaitGroup
-	asked []string // commands that were acknowledged
+	gate   *balancer
+	cursor string
+	all    sync.WaitGroup
+	asked  []string // commands that were acknowledged
 }
 
 func (t *trial) bots() (*asking, error) {
@@ -35,7 +37,7 @@ func (t *trial) bots() (*asking, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &asking{trial: t, gate: gate}
+	a := &asking{trial: t, gate: gate, cursor: filepath.Join(t.cluster.dir, "bot.cursor")}
 	a.all.Go(a.serve)
 	a.all.Go(a.ask)
 	return a, nil
@@ -43,10 +45,9 @@ func (t *trial) bots() (*asking, error) {
 
 // serve runs the bot, life after life.
 func (a *asking) serve() {
-	cursor := filepath.Join(a.cluster.dir, "bot.cursor")
 	for a.told.Err() == nil {
 		ctx, cancel := context.WithTimeout(a.told, botLife)
-		b := bot.New("ws://"+a.gate.addr(), bot.Token(a.cluster.token("bot")), bot.Rooms(botRoom), bot.Cursor(bot.File(cursor)),
+		b := bot.New("ws://"+a.gate.addr(), bot.Token(a.cluster.token("bot")), bot.Rooms(botRoom), bot.Cursor(bot.File(a.cursor)),
 			bot.OnError(func(c *bot.Ctx, err error) {
 				if ctx.Err() == nil {
 					a.complain("bot: %q: %v", c.Text(), err)
@@ -67,6 +68,12 @@ func (a *asking) serve() {
 func (a *asking) ask() {
 	c := a.client("asker", 0, nil)
 	defer c.Close()
+	for a.quiet.Err() == nil { // a bot begins with what is new, and notes where that is
+		if _, err := os.Stat(a.cursor); err == nil {
+			break
+		}
+		pass(a.quiet, 50*time.Millisecond)
+	}
 	for n := 0; a.quiet.Err() == nil && a.ctx.Err() == nil; n++ {
 		name := fmt.Sprint("q", n)
 		draft := client.Text("/say " + name)
