@@ -34,6 +34,9 @@ type drill struct {
 	short bool // less patience: 5 s for 30 s
 	tails []time.Duration
 
+	crowdSize         int
+	crowd99, crowdAll []time.Duration // how long crowds took to come back
+
 	settled time.Duration // when presence must be right again
 }
 

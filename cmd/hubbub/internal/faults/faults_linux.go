@@ -71,6 +71,8 @@ var faults = []fault{
 		return nil
 	}},
 	{name: "rolling", what: "one hub after the other told to end (SIGTERM) and started again", lasting: true, strike: rolling},
+	{name: "crowd-hub-killed", what: "`kill -9` of a hub with 5,000 listening clients on the cluster", lasting: true, strike: crowdHubKilled},
+	{name: "crowd-returns", what: "`kill -9` of all hubs, and 10,000 clients that come back at once", lasting: true, strike: crowdReturns},
 	{name: "disk-full", what: "the disk of one NATS server full, and free again", net: true, lasting: true, before: smallDisks(1), strike: fullDisks(1)},
 	{name: "disks-full", what: "the disks of two NATS servers full, and free again", net: true, lasting: true, before: smallDisks(2), strike: fullDisks(2)},
 	{name: "bit-flip", what: "one bit flipped in a block file of a stopped NATS server, which then starts; then the two others are killed in turn", lasting: true, strike: bitFlip},

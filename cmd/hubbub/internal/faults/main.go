@@ -249,6 +249,9 @@ type result struct {
 	Asked      int              // commands to the bot
 	Revived    int              // processes that ended by themselves
 	Stays      int              // comings and goings that were judged
+	Crowd      int              `json:",omitempty"`
+	Crowd99    time.Duration    `json:",omitempty"` // until 99% of it was back
+	CrowdAll   time.Duration    `json:",omitempty"`
 	Took       time.Duration
 
 	verdicts map[checker.Verdict]int

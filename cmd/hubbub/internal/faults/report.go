@@ -25,6 +25,7 @@ func (r *result) judge(d *drill) {
 	r.Unknown, r.Reconnects = t.unknown.Load(), t.linked.Load()-int64(len(d.chat.members))
 	r.Late[0], r.Late[1], r.Late[2] = d.chat.lateness()
 	r.Ack, r.Took = t.worst.Round(time.Millisecond), t.now().Round(time.Second)
+	r.Crowd, r.Crowd99, r.CrowdAll = d.crowdSize, worst(d.crowd99), worst(d.crowdAll)
 	r.Revived = d.revived
 	r.Stays = len(t.history.Stays)
 	if len(d.tails) > 0 {
@@ -55,6 +56,9 @@ func (r *result) String() string {
 		r.Fault, word, r.Seed, r.Times, r.Took, r.Acked, r.Unknown, r.Deliveries, r.Reconnects, r.Resets, r.Saved, r.Asked, r.Stays, r.Late[0], r.Late[1], r.Late[2], r.Ack)
 	if r.Tail > 0 {
 		s += fmt.Sprintf(" | tail max %v", r.Tail)
+	}
+	if r.Crowd > 0 {
+		s += fmt.Sprintf(" | of %d clients 99%% were back after %v, all after %v", r.Crowd, r.Crowd99, r.CrowdAll)
 	}
 	for _, f := range r.Found {
 		s += "\n    " + strings.ReplaceAll(strings.TrimSpace(f), "\n", "\n    ")
@@ -100,6 +104,8 @@ func (r *result) add(o *result) {
 	r.OK = r.OK && o.OK
 	r.Found = append(r.Found, o.Found...)
 	r.Clients, r.Ack, r.Tail = max(r.Clients, o.Clients), max(r.Ack, o.Ack), max(r.Tail, o.Tail)
+	r.Crowd, r.Crowd99, r.CrowdAll = max(r.Crowd, o.Crowd), max(r.Crowd99, o.Crowd99), max(r.CrowdAll, o.CrowdAll)
+	r.Saved, r.Asked, r.Stays, r.Revived = r.Saved+o.Saved, r.Asked+o.Asked, r.Stays+o.Stays, r.Revived+o.Revived
 	for i := range r.Late {
 		r.Late[i] = max(r.Late[i], o.Late[i])
 	}
@@ -112,6 +118,9 @@ func (r *result) row(w io.Writer, runs int) {
 	}
 	if r.Tail > 0 {
 		seen += fmt.Sprintf("; the tail within %v", r.Tail)
+	}
+	if r.Crowd > 0 {
+		seen += fmt.Sprintf("; of %d clients 99%% were back after %v, all after %v", r.Crowd, r.Crowd99, r.CrowdAll)
 	}
 	_, _ = fmt.Fprintf(w, "| %s | `--fault %s` | %d in %d | %d | %d | %d / %d | %v / %v / %v | %s |\n",
 		r.What, r.Fault, r.Times, runs, r.Acked, r.Deliveries, r.Reconnects, r.Resets, r.Late[0], r.Late[1], r.Late[2], seen)
