@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -109,11 +111,12 @@ func (c *cluster) process(name string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(c.dir, name), 0o700); err != nil {
+	dir := filepath.Join(c.dir, name+".run")
+	if err := errors.Join(os.MkdirAll(filepath.Join(c.dir, name), 0o700), os.MkdirAll(dir, 0o700)); err != nil {
 		return nil, err
 	}
 	log, err := os.Create(filepath.Join(c.dir, name+".log"))
-	return &process{name: name, on: m, log: log}, err
+	return &process{name: name, on: m, dir: dir, log: log}, err
 }
 
 // natsConfig is an ordinary cluster's, with what promise 1 needs: sync_interval always.

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -13,9 +15,10 @@ import (
 
 // fault is one way to break a cluster, and to mend it again.
 type fault struct {
-	name string
-	what string
-	net  bool // it needs namespaces, or to be root
+	name  string
+	what  string
+	net   bool // it needs namespaces, or to be root
+	clock bool // it steps clocks, for which the programs are built in another way
 	// before prepares the cluster's folders, and may be nil.
 	before func(*cluster) (undo func() error, err error)
 	// strike breaks the cluster and mends it.

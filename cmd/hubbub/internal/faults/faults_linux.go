@@ -64,6 +64,7 @@ var faults = []fault{
 		return d.parted(ctx, d.some(d.long()/2, d.long()))
 	}},
 	{name: "jepsen", what: "two NATS servers paused, the third killed, those two resumed, the third started and paused", lasting: true, strike: jepsen},
+	{name: "clock-step", what: "the clock of one hub or NATS server stepped by an hour, forward or back, and set right", clock: true, lasting: true, strike: clockStep},
 	{name: "burst", what: "ten times the steady rate for 10 s", strike: func(ctx context.Context, d *drill) error {
 		d.trial.burst.Store(10)
 		pass(ctx, d.long()/3)

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -127,31 +129,55 @@ func choose(names string) ([]fault, error) {
 }
 
 // build makes the programs that were not given.
-func (s *settings) build(ctx context.Context, dir string) (programs, error) {
+func (s *settings) build(ctx context.Context, dir string, flags ...string) (programs, error) {
 	with := programs{nats: s.nats, hub: strings.Fields(s.hub)}
-	make := func(name, pkg string) (string, error) {
+	for _, given := range []*string{&with.nats, first(with.hub)} {
+		if abs, err := filepath.Abs(*given); *given != "" && err == nil {
+			*given = abs // they run in folders of their own
+		}
+	}
+	build := func(name, pkg string) (string, error) {
 		path := filepath.Join(dir, name)
-		out, err := exec.CommandContext(ctx, "go", "build", "-o", path, pkg).CombinedOutput()
+		out, err := exec.CommandContext(ctx, "go", slices.Concat([]string{"build", "-o", path}, flags, []string{pkg})...).CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 		}
 		return path, nil
 	}
 	var err error
-	if with.nats == "" {
-		if with.nats, err = make("nats-server", "github.com/nats-io/nats-server/v2"); err != nil {
+	if with.nats == "" || len(flags) > 0 {
+		if with.nats, err = build("nats-server", "github.com/nats-io/nats-server/v2"); err != nil {
 			return with, err
 		}
 	}
-	switch len(with.hub) {
-	case 0:
-		path, err := make("hubbub", "github.com/hubbub-im/hubbub/cmd/hubbub")
+	switch {
+	case len(with.hub) == 0 || len(flags) > 0:
+		path, err := build("hubbub", "github.com/hubbub-im/hubbub/cmd/hubbub")
 		with.hub = []string{path, "serve"}
 		return with, err
-	case 1:
+	case len(with.hub) == 1:
 		with.hub = append(with.hub, "serve")
 	}
 	return with, nil
+}
+
+func first(words []string) *string {
+	if len(words) == 0 {
+		return new(string)
+	}
+	return &words[0]
+}
+
+// buildForClock makes programs whose clocks can be stepped.
+func (s *settings) buildForClock(ctx context.Context, dir string) (programs, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return programs{}, err
+	}
+	overlay, err := clockOverlay(ctx, dir)
+	if err != nil {
+		return programs{}, err
+	}
+	return s.build(ctx, dir, "-overlay="+overlay)
 }
 
 // one lets one fault strike a cluster of its own.
@@ -172,6 +198,11 @@ func (s *settings) one(ctx context.Context, f fault, dir string, with programs) 
 func (s *settings) strike(ctx context.Context, f fault, dir string, with programs, apart bool, res *result) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
+	}
+	if f.clock {
+		if with, err = s.buildForClock(ctx, filepath.Join(dir, "build")); err != nil {
+			return err
+		}
 	}
 	c, err := newCluster(dir, apart, with)
 	if err != nil {
@@ -221,6 +252,9 @@ func (s *settings) drill(ctx context.Context, f fault, t *trial, res *result) er
 		return nil
 	}
 	res.judge(d)
+	if f.clock {
+		res.Late = [3]time.Duration{} // it is measured by the hubs' clocks
+	}
 	return nil
 }
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -15,6 +17,7 @@ type process struct {
 	// static after its making
 	name string
 	on   *machine
+	dir  string // where it runs
 	argv []string
 	log  *os.File
 
@@ -27,7 +30,7 @@ type process struct {
 // start starts it and does not wait for anything.
 func (p *process) start() error {
 	p.cmd = p.on.command(p.argv...)
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = p.dir, p.log, p.log
 	// Nothing that was started outlives this program.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
