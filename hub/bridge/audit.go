@@ -80,7 +80,7 @@ func (l *Log) settled(ctx context.Context, p *partition, info *jetstream.StreamI
 }
 
 func (l *Log) info(ctx context.Context, p *partition) (*jetstream.StreamInfo, error) {
-	s, err := l.find(ctx, p.stream)
+	s, err := l.sure(ctx, p.stream)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", p.stream, err)
 	}

@@ -73,7 +73,7 @@ func (l *Log) openBlobs(ctx context.Context, create bool) (err error) {
 	case err != nil:
 		return fmt.Errorf("stream %s: %w", b.stream, err)
 	}
-	s, err := l.find(ctx, b.stream)
+	s, err := l.sure(ctx, b.stream)
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", b.stream, err)
 	}

@@ -200,3 +200,30 @@ func TestLeadersDie(t *testing.T) {
 	require.Equal(t, seqsOf(entries), seqsOf(got))
 	require.Empty(t, one.Findings())
 }
+
+// TestNewLeaderIsDoubted moves the lead of a stream by hand: whoever watches one of its
+// rooms is told to look, twice, and nobody else is.
+func TestNewLeaderIsDoubted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds of a cluster's elections")
+	}
+	c := startCluster(t)
+	l := c.open(t, bridge.Config{Partitions: 2})
+	var rooms []string // one in each partition
+	for i := 0; len(rooms) < 2; i++ {
+		if room := fmt.Sprint("room-", i); fill(t, l, room, 1)[0] == 1 {
+			rooms = append(rooms, room)
+		}
+	}
+	one, other := watch(t, l, rooms[0]), watch(t, l, rooms[1])
+	nc, err := c.connect("operator")
+	require.NoError(t, err)
+	defer nc.Close()
+	before := c.leader("HUBBUB_LOG_00")
+	_, err = nc.Request("$JS.API.STREAM.LEADER.STEPDOWN.HUBBUB_LOG_00", nil, patience)
+	require.NoError(t, err)
+	eventually(t, "another leads", func() bool { at := c.leader("HUBBUB_LOG_00"); return at >= 0 && at != before })
+	told := func(r *recorder) int { _, n := r.counts(); return n }
+	eventually(t, "they are told twice", func() bool { return max(told(one), told(other)) >= 2 })
+	require.Zero(t, min(told(one), told(other)), "the other partition has its leader")
+}

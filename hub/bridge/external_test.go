@@ -130,6 +130,8 @@ func TestTwoInstances(t *testing.T) {
 	eventually(t, "all entries are brought", func() bool { n, _ := rec.counts(); return n == 30 })
 	require.Equal(t, seqs, seqsOf(rec.entries))
 	require.Equal(t, tail(t, one, "lobby"), tail(t, two, "lobby"))
+	_, suspects := rec.counts()
+	require.Equal(t, 1, suspects, "a repeat may be of something that nobody was told of")
 }
 
 // TestLostConnection ends the server and starts it again: the watchers are told to

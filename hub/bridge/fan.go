@@ -222,6 +222,25 @@ func (l *lane[R]) doubted() (all []R) {
 	return all
 }
 
+// suspectOne is suspect for one subject.
+func (f *fan[R]) suspectOne(subject string) {
+	l := f.lane(subject)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.subjects[subject] != nil {
+		l.doubts[subject] = true
+		l.rouse()
+	}
+}
+
+// rouse has the doubts told. mu is held.
+func (l *lane[R]) rouse() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
 // suspect has the receivers of every subject that which picks told that something
 // may be missing.
 func (f *fan[R]) suspect(which func(subject string) bool) {
@@ -234,10 +253,7 @@ func (f *fan[R]) suspect(which func(subject string) bool) {
 			}
 		}
 		if len(l.doubts) > 0 {
-			select {
-			case l.wake <- struct{}{}:
-			default:
-			}
+			l.rouse()
 		}
 		l.mu.Unlock()
 	}

@@ -63,6 +63,7 @@ type life struct {
 	gate    sync.RWMutex   // held to begin a swap, and to say that the log is closed
 	tasks   sync.WaitGroup // keepHealth, keepMarks
 	closing sync.Mutex     // held while closing
+	opened  atomic.Bool
 	closed  atomic.Bool
 }
 
@@ -83,6 +84,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		l.disconnect()
 		return nil, err
 	}
+	l.opened.Store(true)
 	for _, p := range l.parts {
 		l.writers.Go(p.write)
 	}
@@ -168,8 +170,16 @@ func (l *Log) connect() (err error) {
 	}
 	l.near = l.old.Opts.InProcessServer != nil
 	l.live, err = l.cfg.Connect("hubbub-watch", append(always,
-		nats.ReconnectHandler(func(*nats.Conn) { l.watches.reconnected() }),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { l.watches.failed(sub, err) }))...)
+		nats.ReconnectHandler(func(*nats.Conn) {
+			if l.opened.Load() {
+				l.watches.reconnected()
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if l.opened.Load() {
+				l.watches.failed(sub, err)
+			}
+		}))...)
 	return err
 }
 
@@ -177,6 +187,12 @@ func (l *Log) connect() (err error) {
 // all is there.
 func (l *Log) reconnected() {
 	l.away.Store(nil)
+	if !l.opened.Load() {
+		return
+	}
+	for _, p := range l.parts {
+		p.replies.giveUp() // the answers would have come on the connection that was lost
+	}
 	if err := l.checkServer(); err != nil {
 		l.cfg.Fault(err)
 	}

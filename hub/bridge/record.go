@@ -89,7 +89,7 @@ func (l *Log) writeMarks(ctx context.Context) error {
 // remember writes the record, joined with what is there. Of two epochs the later
 // one holds; of two marks in one epoch, the higher one.
 func (l *Log) remember(ctx context.Context, rec *record) (*record, error) {
-	meta, err := l.find(ctx, l.cfg.metaStream())
+	meta, err := l.sure(ctx, l.cfg.metaStream())
 	if err != nil {
 		return nil, fmt.Errorf("write where the log stands: %w", err)
 	}

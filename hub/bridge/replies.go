@@ -15,6 +15,9 @@ import (
 // errNoAnswer: the stream gave no answer in time. It may have stored the message.
 var errNoAnswer = errors.New("the stream gave no answer in time")
 
+// errAway: what would have answered is gone, and something is there that may.
+var errAway = errors.New("the server that was asked is gone")
+
 // pubAck is the server's answer to a message.
 type pubAck struct {
 	Stream    string    `json:"stream"`
@@ -50,8 +53,10 @@ func errCode(err error) int {
 }
 
 // replies brings one writer the answers to what it publishes, on a subscription of
-// its own. All of it is the writer's alone.
+// its own. All of it is the writer's alone, but for giveUp.
 type replies struct {
+	away chan struct{} // holds a token when answers are not to be waited for
+
 	nc     *nats.Conn
 	prefix string // of the reply subjects, with its dot
 	sub    *nats.Subscription
@@ -63,7 +68,7 @@ type replies struct {
 func newReplies(nc *nats.Conn) (*replies, error) {
 	// Answers of rounds that were given up may still come, beside those that are
 	// waited for.
-	r := &replies{nc: nc, prefix: nc.NewInbox() + ".", got: make(chan *nats.Msg, 4*maxGroup)}
+	r := &replies{nc: nc, prefix: nc.NewInbox() + ".", got: make(chan *nats.Msg, 4*maxGroup), away: make(chan struct{}, 1)}
 	var err error
 	if r.sub, err = nc.ChanSubscribe(r.prefix+"*.*", r.got); err != nil {
 		return nil, fmt.Errorf("subscribe to acks: %w", err)
@@ -73,8 +78,20 @@ func newReplies(nc *nats.Conn) (*replies, error) {
 
 // begin starts a round.
 func (r *replies) begin() {
+	select {
+	case <-r.away: // it was about an earlier one
+	default:
+	}
 	r.round++
 	r.tag = r.prefix + strconv.FormatUint(r.round, 36) + "."
+}
+
+// giveUp has the round end whose answers are waited for. Any goroutine may call it.
+func (r *replies) giveUp() {
+	select {
+	case r.away <- struct{}{}:
+	default:
+	}
 }
 
 // publish sends the round's ith message.
@@ -84,7 +101,7 @@ func (r *replies) publish(i int, msg *nats.Msg) error {
 }
 
 // collect gives each answer of the round to take, until n have come. It fails when
-// ctx ends or the time is over.
+// ctx ends, the time is over, or giveUp is called.
 func (r *replies) collect(ctx context.Context, n int, timeout time.Duration, take func(i int, ack pubAck, err error)) error {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
@@ -99,6 +116,8 @@ func (r *replies) collect(ctx context.Context, n int, timeout time.Duration, tak
 			ack, err := decodeAck(msg)
 			take(i, ack, err)
 			n--
+		case <-r.away:
+			return errAway
 		case <-timer.C:
 			return errNoAnswer
 		case <-ctx.Done():

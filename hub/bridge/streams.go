@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -148,14 +149,32 @@ func (l *Log) find(ctx context.Context, name string) (jetstream.Stream, error) {
 	return patient(ctx, l, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, name) })
 }
 
+// sure is find for a stream that must be there: a cluster may say for a moment that it
+// is not, when it was just made.
+func (l *Log) sure(ctx context.Context, name string) (jetstream.Stream, error) {
+	for end := time.Now().Add(patientTry); ; {
+		s, err := l.find(ctx, name)
+		if !errors.Is(err, jetstream.ErrStreamNotFound) || l.near && !l.clustered() || time.Now().After(end) {
+			return s, err
+		}
+		select {
+		case <-time.After(patientWait):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
 func (l *Log) make(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
 	return patient(ctx, l, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, cfg) })
 }
 
 // replicas is how many copies a new log has of each stream.
 func (l *Log) replicas() int {
-	if l.pub.ConnectedClusterName() != "" {
+	if l.clustered() {
 		return 3
 	}
 	return 1
 }
+
+func (l *Log) clustered() bool { return l.pub.ConnectedClusterName() != "" }

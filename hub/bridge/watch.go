@@ -13,6 +13,9 @@ import (
 	"github.com/hubbub-im/hubbub/hub"
 )
 
+// lookTwice is how long after an election a partition is looked at once more.
+const lookTwice = time.Second
+
 // flushTimeout bounds the wait for the server to know of a subscription.
 const flushTimeout = 5 * time.Second
 
@@ -143,14 +146,25 @@ func (w *watches) abandoned(stream string, why []byte) {
 }
 
 // elected has a partition looked at that has a new leader: what the one before has
-// committed may never have been published again.
+// committed may never have been published again, and what it was asked may have died
+// with it.
 func (w *watches) elected(stream string) {
 	for _, p := range w.log.parts {
 		if p.stream == stream {
+			p.replies.giveUp() // the one before answers no more
 			w.suspect(p.n)
+			// Who looks now may be answered by a copy that has not come so far.
+			time.AfterFunc(lookTwice, func() { w.suspect(p.n) })
 			w.log.lookAgain()
 		}
 	}
+}
+
+// doubt has the watchers of one room look at the log, which has an entry that nobody may
+// have been told of: a repeat was answered.
+func (w *watches) doubt(p *partition, logged string) {
+	live := w.log.cfg.livePrefix(p.n) + strings.TrimPrefix(logged, w.log.cfg.logPrefix(p.n))
+	w.fan.suspectOne(live)
 }
 
 // suspect has all watchers of a partition look at the log.

@@ -132,7 +132,7 @@ func (p *partition) commit(group []message, batch bool) {
 				continue
 			}
 			p.log.stats.retries.Add(1)
-			if errCode(err) != codeInProcess {
+			if errCode(err) != codeInProcess && !errors.Is(err, errAway) {
 				p.failed(err)
 				p.log.checkHealth()
 			}
@@ -275,6 +275,8 @@ func (p *partition) stored(m *message, ack hub.Ack, floor uint64) {
 		if ack.Seq <= floor {
 			p.fellBack(ack.Seq, floor)
 		}
+	} else {
+		p.log.watches.doubt(p, m.subject)
 	}
 	p.log.known.note(m.subject, ack.Seq)
 	p.answer(m, ack)
