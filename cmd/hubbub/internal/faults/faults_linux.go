@@ -114,7 +114,8 @@ func halfOpen(ctx context.Context, d *drill) error {
 			d.trial.complain("%s was not connected when it was to be cut off", m.user)
 		}
 	}
-	return d.parted(ctx, d.some(d.long()/2, d.long()))
+	// Longer than both sides take to give a silent connection up, but in short.
+	return d.parted(ctx, d.some(d.long()*3/2, d.long()*2))
 }
 
 func jepsen(ctx context.Context, d *drill) error {
