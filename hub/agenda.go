@@ -20,6 +20,8 @@ const (
 	reportAlone = time.Minute
 	// askTime is for how long a room that was opened asks for the others' members.
 	askTime = 1500 * time.Millisecond
+	// askAgain is after how long an instance is asked once more that has not answered.
+	askAgain = 400 * time.Millisecond
 	// idleAgenda is how long speak sleeps when nothing is planned.
 	idleAgenda = time.Hour
 )
@@ -153,7 +155,10 @@ func (r *liveRoom) report(now time.Time) {
 	rep.Ask = now.Sub(r.began) < askTime
 	silent := r.roster.Silent(now)
 	most := reportSlow
-	if r.roster.Alone() {
+	switch {
+	case r.roster.Unsure():
+		most = askAgain
+	case r.roster.Alone():
 		most = reportAlone
 	}
 	done := r.catchUp.shut
@@ -194,6 +199,10 @@ func (r *liveRoom) hearReport(rep room.Report) {
 	r.mu.Lock()
 	ask := r.roster.Take(rep, now, now.Add(h.cfg.LeaveGrace))
 	r.tellRoster()
+	next := reportSlow
+	if r.roster.Unsure() {
+		next = askAgain
+	}
 	var full *room.Report
 	if users, _ := r.roster.Own(); rep.Ask && users > 0 {
 		full = r.full()
@@ -205,7 +214,7 @@ func (r *liveRoom) hearReport(rep room.Report) {
 	if full != nil {
 		h.write(inboxOf(rep.Instance), note{Kind: noteReport, Room: r.name, Report: full})
 	}
-	h.others.agenda.plan(r, now.Add(reportSlow), false)
+	h.others.agenda.plan(r, now.Add(next), false)
 }
 
 // full reports all members of this instance. mu is held.

@@ -36,8 +36,8 @@ func inboxOf(instance string) string { return "!hub " + instance }
 // is an errand, done by one goroutine.
 type others struct {
 	// static after construction
-	id    string
-	stop  []func() // ends the subscriptions; changed by meet alone
+	id   string
+	stop []func() // ends the subscriptions; changed by meet alone
 
 	beat    atomic.Uint64
 	beats   uint64 // how many were sent; owned by meet

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -10,6 +11,9 @@ import (
 type presenceTruth struct {
 	stays []span
 	kills []time.Duration // when connections ended with their instance, unsaid
+	// unsaid is when connections ended whose instance was killed before it was heard to
+	// say so.
+	unsaid []time.Duration
 }
 
 // span is a time from the start of a run; to is exclusive, and open without an end.
@@ -136,7 +140,13 @@ func (b *bounds) gone(truth *presenceTruth, t time.Duration) bool {
 	if b.isExcused(span{t - b.dead, t}) {
 		return true
 	}
-	for _, gap := range truth.gaps() {
+	told := &presenceTruth{} // but for stays that are too short to be told
+	for _, s := range truth.union() {
+		if s.to-s.from > 250*time.Millisecond {
+			told.stays = append(told.stays, s)
+		}
+	}
+	for _, gap := range told.gaps() {
 		least := b.grace
 		if truth.killedAt(gap.from) {
 			least = b.dead / 2
@@ -153,7 +163,7 @@ func (b *bounds) late(truth *presenceTruth, began time.Duration, shown []span) (
 	display := &presenceTruth{stays: shown}
 	for _, gap := range truth.gaps() {
 		bound := b.clean
-		for _, k := range truth.kills {
+		for _, k := range append(slices.Clone(truth.kills), truth.unsaid...) {
 			if k <= gap.from {
 				bound = max(bound, k+b.dead-gap.from)
 			}

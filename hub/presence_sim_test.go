@@ -127,7 +127,7 @@ func (s *presenceSim) run() {
 		s.observe(&s.watching, s.nodes[i], i)
 	}
 	for i := range presenceUsers {
-		life.Go(func() { s.user(i) })
+		life.Go(func() { s.roam(i) })
 	}
 	life.Go(s.mischief)
 	life.Wait()
@@ -250,8 +250,8 @@ func (s *presenceSim) note(user string, stay span) {
 	p.stays = append(p.stays, stay)
 }
 
-// user comes and goes.
-func (s *presenceSim) user(n int) {
+// roam has a user come and go.
+func (s *presenceSim) roam(n int) {
 	dice, user := rand.New(rand.NewPCG(s.seed, uint64(n)+77)), fmt.Sprint("user-", n)
 	pause := func(least, most int) {
 		time.Sleep(time.Duration(least+dice.IntN(most-least)) * time.Millisecond)
@@ -305,16 +305,16 @@ func (s *presenceSim) mischief() {
 		i := dice.IntN(presenceHubs)
 		switch {
 		case s.plan.cutting && dice.IntN(2) == 0:
-			s.cut(i, time.Duration(1000+dice.IntN(14000))*time.Millisecond)
+			s.cutOff(i, time.Duration(1000+dice.IntN(14000))*time.Millisecond)
 		case s.plan.kills:
-			s.end(i, true)
+			s.endNode(i, true)
 		case !s.plan.lossy && dice.IntN(2) == 0:
-			s.end(i, false)
+			s.endNode(i, false)
 		}
 	}
 }
 
-func (s *presenceSim) cut(i int, long time.Duration) {
+func (s *presenceSim) cutOff(i int, long time.Duration) {
 	id := s.nodes[i].end.id
 	from := s.now()
 	s.net.set(func() { s.net.cut[id] = true })
@@ -326,8 +326,8 @@ func (s *presenceSim) cut(i int, long time.Duration) {
 	s.excused = append(s.excused, span{from, s.now() + 12*time.Second})
 }
 
-// end kills a hub, or closes it, and begins another one in its place.
-func (s *presenceSim) end(i int, kill bool) {
+// endNode kills a hub, or closes it, and begins another one in its place.
+func (s *presenceSim) endNode(i int, kill bool) {
 	s.mu.Lock()
 	n := s.nodes[i]
 	n.dead = true
@@ -342,9 +342,13 @@ func (s *presenceSim) end(i int, kill bool) {
 	clear(n.holds)
 	if kill {
 		s.net.set(func() { n.end.dead = true })
+		untold := 500 * time.Millisecond // it may not have been told yet, or not heard
+		if s.plan.lossy {
+			untold = 2500 * time.Millisecond // not once of several times
+		}
 		for user, at := range n.left {
-			if s.now()-at < 500*time.Millisecond { // it may not have been told yet, or not heard
-				s.truth[user].kills = append(s.truth[user].kills, at)
+			if s.now()-at < untold {
+				s.truth[user].unsaid = append(s.truth[user].unsaid, at)
 			}
 		}
 		s.killed++
@@ -396,7 +400,7 @@ func (s *presenceSim) verify() {
 		}
 		for user, truth := range s.truth {
 			for _, wrong := range b.check(truth, o.here[user], o.began, o.seen[user]) {
-				s.t.Errorf("%s of %s: %s; it saw %v; the truth is %v", o.user, user, wrong, o.seen[user], truth)
+				s.t.Errorf("seed %d: %s of %s: %s; it saw %v; the truth is %v", s.seed, o.user, user, wrong, o.seen[user], truth)
 			}
 			s.seen += len(o.seen[user])
 		}

@@ -144,6 +144,7 @@ func (h *Hub) answerQuery(n note) {
 // Whereabouts says who is in a room, on all instances.
 type Whereabouts struct {
 	Members     []room.Member // at most as many as asked for, sorted by id
+	On          [][]string    // the instances that each of them is with
 	Users       int
 	Connections int
 	Shares      []room.Share // by instance
@@ -204,6 +205,9 @@ func (r *liveRoom) whereabouts(limit int) Whereabouts {
 	w := Whereabouts{Members: r.roster.Members(limit), Users: r.roster.Count(), Shares: r.roster.Shares(r.hub.others.id)}
 	for _, s := range w.Shares {
 		w.Connections += s.Conns
+	}
+	for _, m := range w.Members {
+		w.On = append(w.On, r.roster.Where(m.User, r.hub.others.id))
 	}
 	return w
 }

@@ -52,7 +52,7 @@ func (r *Roster) Take(rep Report, now, until time.Time) (ask bool) {
 	case older == 0 && p.known && rep.Counted == p.counted && !rep.Full:
 		return false
 	case rep.Counted:
-		r.clear(rep.Instance, p, nil, until)
+		r.clear(rep.Instance, p, nil, time.Time{}) // they are among those who are counted
 		r.count(p, rep)
 	case rep.Full || rep.Users == 0 || rep.From == 0 && len(rep.Changes) > 0:
 		r.count(p, rep)
@@ -174,11 +174,12 @@ func (r *Roster) Drop(instance string, until time.Time) {
 	delete(r.peers, instance)
 }
 
-// Silent gives the instances that have users here by what is known, have not been
-// heard of for long, and should be asked.
+// Silent gives the instances that should be asked: those that were and have not
+// answered, and those that have users here by what is known, and have not been heard of
+// for long.
 func (r *Roster) Silent(now time.Time) (ask []string) {
 	for id, p := range r.peers {
-		if (p.users > 0 || !p.known) && now.Sub(p.heard) > peerSilence && r.mayAsk(p, now) {
+		if (!p.known || p.users > 0 && now.Sub(p.heard) > peerSilence) && r.mayAsk(p, now) {
 			ask = append(ask, id)
 		}
 	}
@@ -218,6 +219,25 @@ func (r *Roster) Shares(self string) []Share {
 	}
 	slices.SortFunc(shares, func(a, b Share) int { return strings.Compare(a.Instance, b.Instance) })
 	return shares
+}
+
+// Where gives the instances that a user is with, as far as is known; self is this one.
+func (r *Roster) Where(user, self string) (instances []string) {
+	if s := r.users[user]; s != nil {
+		if len(s.conns) > 0 {
+			instances = append(instances, self)
+		}
+		for _, a := range s.away {
+			instances = append(instances, a.instance)
+		}
+	}
+	for id, p := range r.peers {
+		if slices.ContainsFunc(p.sample, func(m Member) bool { return m.User == user }) {
+			instances = append(instances, id)
+		}
+	}
+	slices.Sort(instances)
+	return instances
 }
 
 // sampled adds those whom peers name that only count theirs, each once.
