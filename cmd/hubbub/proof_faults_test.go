@@ -25,6 +25,7 @@ var faults = map[string]func(hub.Log) hub.Log{
 	"drops one":     func(l hub.Log) hub.Log { return &dropsOne{Log: l} },
 	"doubles one":   func(l hub.Log) hub.Log { return &doublesOne{Log: l} },
 	"swaps two":     func(l hub.Log) hub.Log { return &swapsTwo{Log: l} },
+	"reorders":      func(l hub.Log) hub.Log { return &reorders{Log: l, held: map[string]func(){}} },
 	"acks early":    func(l hub.Log) hub.Log { return &acksEarly{Log: l} },
 	"forgets":       func(hub.Log) hub.Log { return hub.NewMemory() },
 	"stale history": func(l hub.Log) hub.Log { return &staleHistory{Log: l, by: staleBy, acked: map[string][]ackTime{}} },
@@ -208,6 +209,38 @@ func author(records []hub.Record) string {
 	var e struct{ User string }
 	_ = json.Unmarshal(records[0].Data, &e)
 	return e.User
+}
+
+// reorders acknowledges each twentieth append at once, and stores it behind the next one
+// of its room. It needs no publisher who sends before the answer to what was sent before.
+type reorders struct {
+	hub.Log
+	mu   sync.Mutex
+	n    int
+	held map[string]func() // by room: stores what is held back
+}
+
+func (r *reorders) Append(room string, records []hub.Record, done func([]hub.Ack)) error {
+	r.mu.Lock()
+	r.n++
+	store, held := r.held[room]
+	hold := !held && r.n%20 == 0
+	switch {
+	case hold:
+		r.held[room] = func() { _ = r.Log.Append(room, records, func([]hub.Ack) {}) }
+	case held:
+		delete(r.held, room)
+	}
+	r.mu.Unlock()
+	if hold {
+		go func() { done(lie(r.Log, room, len(records))) }()
+		return nil
+	}
+	err := r.Log.Append(room, records, done)
+	if held {
+		store()
+	}
+	return err
 }
 
 // acksEarly acknowledges first and stores a little later.

@@ -28,7 +28,7 @@ func reds() []red {
 		{"none", "kill-hub", nil},
 		{"drops one", "none", gone},
 		{"doubles one", "none", []checker.Verdict{checker.Doubled}},
-		{"swaps two", "none", []checker.Verdict{checker.Reordered}},
+		{"reorders", "none", []checker.Verdict{checker.Reordered}},
 		{"acks early", "kill-hubs", gone},
 		{"forgets", "kill-hubs", gone},
 		{"old history", "none", []checker.Verdict{checker.StaleRead}},
@@ -37,6 +37,9 @@ func reds() []red {
 	}
 }
 
+// redRate has the faults that come after some hundred appends come soon.
+const redRate = 150
+
 // runReds shows that the checker can go red: eight faults, eight times.
 func (s *settings) runReds(ctx context.Context, base string, with programs) error {
 	program := filepath.Join(base, "faulty")
@@ -44,7 +47,7 @@ func (s *settings) runReds(ctx context.Context, base string, with programs) erro
 	if err != nil {
 		return fmt.Errorf("build the hubs with a fault: %w\n%s", err, out)
 	}
-	s.load.part = "presence,readers"
+	s.load.part, s.load.rate = "presence,readers", max(s.load.rate, redRate)
 	var missed []error
 	for _, r := range reds() {
 		with.hub = []string{program, "faulty-hub", r.hub}
