@@ -218,6 +218,9 @@ func TestTailAfterALeader(t *testing.T) {
 		at := time.Now()
 		requireOneOrder(t, members, ack.Seq)
 		told, led := time.Now(), <-elected
+		if at.Sub(led) > 10*time.Second {
+			t.Logf("round %d: an ack %v after the election; the hub said:\n%s", round, at.Sub(led), hubs[round%3].tail())
+		}
 		t.Logf("round %d: answered again: %t; heard by all %v after the ack, %v after the election", round, ack.Duplicate, told.Sub(at), told.Sub(led))
 		require.True(t, told.Sub(at) < 2*time.Second || told.Sub(led) < 2*time.Second)
 		first.start()

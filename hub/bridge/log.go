@@ -102,7 +102,7 @@ func (l *Log) open(ctx context.Context) error {
 	if l.js, err = jetstream.New(l.pub); err != nil {
 		return fmt.Errorf("jetstream: %w", err)
 	}
-	if err := l.ready(); err != nil {
+	if err := l.ready(ctx); err != nil {
 		return err
 	}
 	if err := l.checkServer(); err != nil {
@@ -149,12 +149,28 @@ func (l *Log) open(ctx context.Context) error {
 
 // ready refuses an engine that could not load all it has: what it does not show
 // would be taken for something that never was.
-func (l *Log) ready() error {
-	err := l.cfg.Health()
+func (l *Log) ready(ctx context.Context) error {
+	err := l.well(ctx)
 	if err == nil || holds(err) {
 		return nil
 	}
 	return fmt.Errorf("the engine is not well, and nothing was changed: %w", err)
+}
+
+// well is the engine's health. One that has just come to others is not well for a
+// moment.
+func (l *Log) well(ctx context.Context) error {
+	for {
+		err := l.cfg.Health()
+		if err == nil || holds(err) || !l.clustered() {
+			return err
+		}
+		select {
+		case <-time.After(patientWait):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // connect opens the three connections.

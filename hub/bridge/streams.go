@@ -106,7 +106,7 @@ func (l *Log) findOrCreate(ctx context.Context) (*record, error) {
 // create makes a new log. It may find what an earlier try has left, as long as
 // that is empty. The record comes last: until it is there, nothing was acked.
 func (l *Log) create(ctx context.Context) (*record, error) {
-	if err := l.cfg.Health(); err != nil {
+	if err := l.well(ctx); err != nil {
 		return nil, fmt.Errorf("the log cannot be created: %w", err)
 	}
 	orDefault(&l.cfg.Replicas, l.replicas())

@@ -18,6 +18,7 @@ type awareness struct {
 // presence is what is known of a client that has a state.
 type presence struct {
 	seat  *Seat // nil: it is with another instance
+	user  string
 	heard time.Time
 }
 
@@ -32,7 +33,7 @@ func (s *Seat) Awareness(update []byte) error {
 		return &room.Error{Code: e.Code, Message: "awareness " + e.Message}
 	}
 	l.mu.Lock()
-	taken, err := l.takeAwareness(s, states, time.Now())
+	taken, err := l.takeAwareness(s, s.Caller().User, states, time.Now())
 	if len(taken) > 0 {
 		l.tellAwareness(taken)
 	}
@@ -44,18 +45,19 @@ func (s *Seat) Awareness(update []byte) error {
 		return nil
 	}
 	l.flush()
-	return l.signal(signalAwareness, yjs.EncodeAwareness(taken))
+	return l.signal(signalAwareness, appendStates(nil, s.Caller().User, taken))
 }
 
-// takeAwareness takes the states that are news, and that s may bring. mu is held.
-func (l *liveDoc) takeAwareness(s *Seat, states []yjs.AwarenessState, now time.Time) ([]yjs.AwarenessState, error) {
+// takeAwareness takes the states that are news, and that s may bring for a user; without
+// s they come from another instance. mu is held.
+func (l *liveDoc) takeAwareness(s *Seat, user string, states []yjs.AwarenessState, now time.Time) ([]yjs.AwarenessState, error) {
 	a := &l.aware
 	if a.states == nil {
 		a.states, a.clients = yjs.NewAwareness(l.docs.cfg.Limits.yjs()), make(map[uint64]presence)
 	}
 	own := states[:0]
 	for _, st := range states {
-		if a.mayBring(st.Client, s) {
+		if a.mayBring(st.Client, s, user) {
 			own = append(own, st)
 		}
 	}
@@ -64,17 +66,18 @@ func (l *liveDoc) takeAwareness(s *Seat, states []yjs.AwarenessState, now time.T
 		if st.Gone() {
 			delete(a.clients, st.Client)
 		} else {
-			a.clients[st.Client] = presence{s, now}
+			a.clients[st.Client] = presence{s, user, now}
 		}
 	}
 	return taken, err
 }
 
-// mayBring reports whether a client's state may come from a seat: it is new, it was
-// there before, or the same user has come back on another connection.
-func (a *awareness) mayBring(client uint64, s *Seat) bool {
+// mayBring reports whether a client's state may come from a seat, or, without one, from
+// another instance: it is new, it was there before, or the same user has come back on
+// another connection.
+func (a *awareness) mayBring(client uint64, s *Seat, user string) bool {
 	p, known := a.clients[client]
-	return !known || p.seat == s || p.seat != nil && s != nil && p.seat.Caller().User == s.Caller().User
+	return !known || p.seat == s || p.user == user
 }
 
 // tellAwareness tells the peers of states. Each is a message of its own, so that a peer
@@ -120,7 +123,7 @@ func (l *liveDoc) removeClients(which func(presence) bool) {
 	states := l.aware.states.Remove(gone...)
 	l.tellAwareness(states)
 	if l.docs.cfg.Bus != nil {
-		data := yjs.EncodeAwareness(states)
+		data := appendStates(nil, "", states) // whose they were, all know
 		l.docs.life.Start(func() {
 			if err := l.signal(signalAwareness, data); err != nil {
 				l.docs.cfg.Fault(l.name, err)

@@ -130,6 +130,7 @@ func (l *liveDoc) subscribe() error {
 		return err
 	}
 	l.hold(stop)
+	l.ask()
 	return nil
 }
 

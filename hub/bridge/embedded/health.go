@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"golang.org/x/sys/unix"
@@ -31,10 +32,34 @@ func (s *Server) Health() error {
 	if err := s.diskFull(); err != nil {
 		return heldError{err}
 	}
-	if err := engineHealth(engine); err != nil {
+	if err := s.lasting(engineHealth(engine)); err != nil {
 		return fmt.Errorf("the engine in %s: %w", s.opts.Dir, err)
 	}
 	return nil
+}
+
+// peerGrace is how long an engine with peers may lag behind them and be called well: it
+// does so for moments at each election, and at its own start.
+const peerGrace = 5 * time.Second
+
+// lasting passes over what is wrong with an engine with peers until it has lasted.
+func (s *Server) lasting(err error) error {
+	if s.opts.Peers == nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.ailing = time.Time{}
+		return nil
+	}
+	if s.ailing.IsZero() {
+		s.ailing = time.Now()
+	}
+	if time.Since(s.ailing) < peerGrace {
+		return nil
+	}
+	return err
 }
 
 // engineHealth asks the server how it is, streams included.

@@ -24,7 +24,8 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	stage    stage
 	engine   *server.Server
-	down     error // why there is no engine; nil: there is one
+	down     error     // why there is no engine; nil: there is one
+	ailing   time.Time // since when an engine with peers is not well; zero: it is
 	shutdown bool
 }
 

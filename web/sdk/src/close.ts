@@ -10,6 +10,7 @@ const MEANING: Record<number, string> = {
   3004: 'the hub is overloaded',
   3005: 'the hub has a fault',
   3006: 'the hub heard nothing from here for too long',
+  3007: 'this part of the hub is going away',
   3500: 'the sign-in is missing or is not accepted',
   3501: 'this program does not speak the hub’s protocol rightly',
   3502: 'an operator has ended the connection',
@@ -28,6 +29,11 @@ export function isExpired(code: CloseInfo['code']): boolean {
 /** The caller's token was not accepted: another one may be. */
 export function isRefused(code: CloseInfo['code']): boolean {
   return code === 3500 || code === 'unauthorized';
+}
+
+/** The instance is leaving; another one is there. */
+export function isMoved(code: CloseInfo['code']): boolean {
+  return code === 3007;
 }
 
 /** Coming back would change nothing, until something else has changed. */
