@@ -191,11 +191,14 @@ func (t *trial) publisher(n int, m *member) *publisher {
 func (p *publisher) publish() {
 	defer func() { p.run.keep(p.records) }()
 	for p.run.quiet.Err() == nil && p.run.ctx.Err() == nil {
-		f := p.m.rooms[p.rng.IntN(len(p.m.rooms))]
+		room := p.m.rooms[p.rng.IntN(len(p.m.rooms))].room
+		if p.rng.IntN(8) == 0 {
+			room = p.m.c.Room(quietRoom(p.rng.IntN(quietRooms)))
+		}
 		from := len(p.records)
 		var posted []*client.Receipt
 		for range 1 + p.rng.IntN(3)*p.rng.IntN(2) {
-			receipt, err := p.post(f.room)
+			receipt, err := p.post(room)
 			if err != nil {
 				p.run.complain("%s: post: %v", p.m.user, err)
 				return

@@ -249,7 +249,10 @@ func (s *settings) drill(ctx context.Context, f fault, t *trial, res *result) er
 	pass(ctx, d.settled-t.now()+2*presenceWithin)
 	if err := parts.end(res); err != nil {
 		res.fail("%v", err)
-		return nil
+		t.giveUp() // and let the checker say what they missed
+		if !awaitGroup(&parts.chat.following, 20*time.Second) || !awaitGroup(&parts.chat.publishing, 20*time.Second) {
+			return nil
+		}
 	}
 	res.judge(d)
 	if f.clock {

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -25,13 +26,21 @@ func (t *trial) readers() *sync.WaitGroup {
 	return &all
 }
 
+// anyRoom is a quiet one as often as not.
+func (t *trial) anyRoom(rng *rand.Rand) string {
+	if rng.IntN(2) == 0 {
+		return quietRoom(rng.IntN(quietRooms))
+	}
+	return t.room(rng.IntN(t.load.rooms))
+}
+
 func (t *trial) read(n int) {
 	rng, who := t.rng("reader", n, 0), fmt.Sprint("reader", n)
 	c := t.client(who, n, nil)
 	defer c.Close()
 	var pages []checker.Read
 	for t.quiet.Err() == nil {
-		p := checker.Read{Who: who, Room: t.room(rng.IntN(t.load.rooms)), Limit: 1 + rng.IntN(200), Sent: t.now()}
+		p := checker.Read{Who: who, Room: t.anyRoom(rng), Limit: 1 + rng.IntN(200), Sent: t.now()}
 		ctx, cancel := context.WithTimeout(t.quiet, 10*time.Second)
 		page, err := c.Room(p.Room).History(ctx, client.Limit(p.Limit))
 		cancel()
