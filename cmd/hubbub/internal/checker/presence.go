@@ -129,8 +129,8 @@ func (c *checking) told(w Watch) (seeing []Span, shown map[string][]Span) {
 		for name := range since {
 			hide(name, at)
 		}
-		if sees {
-			seeing = append(seeing, Span{from, at})
+		if sees && from+c.opts.Within < at { // a list may lack those whom its hub has yet to hear of
+			seeing = append(seeing, Span{from + c.opts.Within, at})
 		}
 		sees = false
 	}

@@ -34,6 +34,8 @@ func TestPresenceIsJudged(t *testing.T) {
 		{"a ghost while all is unsettled", []checker.Seen{all(0), in(2 * s), out(23 * s), in(31 * s)}, []checker.Span{{19 * s, 24 * s}}, nil},
 		{"a leave that is missed", []checker.Seen{all(0), in(2 * s)}, nil, []checker.Verdict{checker.Ghost}},
 		{"a join that is missed", []checker.Seen{all(0)}, nil, []checker.Verdict{checker.Missing}},
+		{"a list that is behind", []checker.Seen{all(0), in(2 * s), blind(3 * s), all(4 * s), in(6 * s), out(21 * s), in(31 * s)}, nil, nil},
+		{"a list that stays behind", []checker.Seen{all(0), in(2 * s), blind(3 * s), all(4 * s), in(7 * s), out(21 * s), in(31 * s)}, nil, []checker.Verdict{checker.Missing}},
 		{"a flicker", []checker.Seen{all(0), in(2 * s), out(9 * s), in(10 * s), out(21 * s), in(31 * s)}, nil, []checker.Verdict{checker.Missing}},
 		{"joined twice", []checker.Seen{all(0), in(2 * s), in(9 * s), out(21 * s), in(31 * s)}, nil, []checker.Verdict{checker.JoinedTwice}},
 		{"left twice", []checker.Seen{all(0), in(2 * s), out(21 * s), out(22 * s), in(31 * s)}, nil, []checker.Verdict{checker.LeftTwice}},

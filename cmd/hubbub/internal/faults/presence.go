@@ -23,9 +23,8 @@ const (
 	comersEach    = 6
 )
 
-// presenceWithin is how long a clean join or leave may take to be told everywhere: 2 s, and
-// one more for a machine on which six servers and all their clients share two cores.
-const presenceWithin = 3 * time.Second
+// presenceWithin is how long a clean join or leave may take to be told everywhere.
+const presenceWithin = 2 * time.Second
 
 // guest is somebody in a room with presence.
 type guest struct {
