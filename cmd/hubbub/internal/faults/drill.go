@@ -43,8 +43,9 @@ type drill struct {
 	settled time.Duration // when presence must be right again
 }
 
-// presenceBroken is how long presence may be wrong when something dies.
-const presenceBroken = 10 * time.Second
+// presenceBroken is how long presence may be wrong when something dies: 10 s, and one for
+// the telling.
+const presenceBroken = 11 * time.Second
 
 // unsettled notes that a fault struck, and gives when presence must be right again.
 func (d *drill) unsettled(f fault, began time.Duration) time.Duration {
@@ -149,6 +150,7 @@ func (d *drill) speak(ctx context.Context, name string, n int) (client.Position,
 		}
 		rec := &records[i]
 		rec.Outcome, rec.At, rec.Done, rec.Duplicate = checker.Acked, checker.Position(ack.Position), d.trial.now(), ack.Duplicate
+		d.trial.slowest(rec.Done - rec.Sent)
 		last = ack.Position
 	}
 	d.trial.keep(records)
