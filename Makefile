@@ -96,7 +96,7 @@ faults: build ## Break a cluster in every way there is, each 20 times; ARGS="--f
 
 .PHONY: faults-quick
 faults-quick: build ## The same in short: at most 10 minutes
-	$(FAULTS) -hubbub bin/hubbub -short -clients 60 -rooms 10 -speakers 20 -rate 40 -times 1 $(ARGS)
+	$(FAULTS) -hubbub bin/hubbub -short -budget 8m -clients 60 -rooms 10 -speakers 20 -rate 40 -times 1 $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what was built and installed here

@@ -33,6 +33,7 @@ type settings struct {
 	results string
 	table   bool
 	red     bool
+	budget  time.Duration
 }
 
 func main() {
@@ -52,6 +53,7 @@ func main() {
 	flag.StringVar(&s.nats, "nats-server", "", "NATS server; without it, it is built from the module in go.mod")
 	flag.StringVar(&s.dir, "dir", "", "folder for what the processes keep; it stays. Without it, a temporary one that goes if all was well")
 	flag.StringVar(&s.results, "results", "", "file to which a line of JSON is added for each fault")
+	flag.DurationVar(&s.budget, "budget", 0, "after how long no other fault is begun; those that are left are told as not run. 0: never")
 	flag.BoolVar(&s.red, "red", false, "show that the checker finds each of eight faults that are built into hubs, and do nothing else")
 	flag.BoolVar(&s.table, "table", false, "make the table of deploy/FAULTS.md out of -results, and do nothing else")
 	flag.Parse()
@@ -90,7 +92,12 @@ func (s *settings) run(ctx context.Context) error {
 		return errors.Join(s.runReds(ctx, base, with), os.RemoveAll(base))
 	}
 	var bad []string
+	began := time.Now()
 	for _, f := range chosen {
+		if s.budget > 0 && time.Since(began) > s.budget {
+			fmt.Println(&result{Fault: f.name, NotRun: true, Why: "the time is over"})
+			continue
+		}
 		res := s.one(ctx, f, filepath.Join(base, f.name), with)
 		fmt.Println(res)
 		if err := res.keep(s.results); err != nil {
