@@ -135,7 +135,7 @@ func (f *natsFlags) dial(ctx context.Context, log zerolog.Logger) (*cluster, *su
 		return nil, nil, err
 	}
 	c := &cluster{urls: strings.Join(f.URLs, ","), name: f.Name, opts: opts, log: log.With().Str("part", "nats").Logger()}
-	c.escort = newEscort(c.log)
+	c.escort = newEscort(strings.ToUpper(f.Prefix)+"_META", c.log)
 	if c.name == "" {
 		c.name, _ = os.Hostname() // it is for people's eyes
 	}

@@ -8,13 +8,16 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+
+	"github.com/hubbub-im/hubbub/hub/bridge"
 )
 
 // escort takes connections away from a server that is cut off from the others. Such a
 // server keeps them, but stores nothing that comes over them and hears nothing of what
 // is stored: the hub would be cut off with it, though it can reach the rest. Whether it
-// is shows by a question that only a server that hears the cluster's leader can answer.
+// is shows by who answers for a stream: nobody, or a leader that has lost its followers.
 type escort struct {
+	stream          string        // that is asked for
 	every, patience time.Duration // between two questions, and for the answer
 	rest            time.Duration // least time between two moves
 	log             zerolog.Logger
@@ -39,8 +42,8 @@ const (
 	escortRest, escortRestMost = 10 * time.Second, 2 * time.Minute
 )
 
-func newEscort(log zerolog.Logger) *escort {
-	return &escort{every: escortEvery, patience: escortPatience, rest: escortRest, log: log, silent: map[string]int{}}
+func newEscort(stream string, log zerolog.Logger) *escort {
+	return &escort{stream: stream, every: escortEvery, patience: escortPatience, rest: escortRest, log: log, silent: map[string]int{}}
 }
 
 // start begins the walk; end ends it.
@@ -104,7 +107,7 @@ func (e *escort) look(ctx context.Context) {
 		if !e.answered || e.silent[server] < escortTimes || time.Now().Before(e.next) || ctx.Err() != nil {
 			continue
 		}
-		e.log.Warn().Str("server", server).Msg("the server does not hear the cluster's leader: going to another one")
+		e.log.Warn().Str("server", server).Msg("the server is cut off from the others: going to another one")
 		for _, nc := range conns {
 			if err := nc.ForceReconnect(); err != nil {
 				e.log.Warn().Err(err).Msg("leave the server")
@@ -114,7 +117,7 @@ func (e *escort) look(ctx context.Context) {
 	}
 }
 
-// ask reports whether a server gives an answer that comes from the cluster's leader.
+// ask reports whether a server gives an answer of a leader that has its followers.
 func (e *escort) ask(ctx context.Context, nc *nats.Conn) bool {
 	ctx, cancel := context.WithTimeout(ctx, e.patience)
 	defer cancel()
@@ -122,6 +125,10 @@ func (e *escort) ask(ctx context.Context, nc *nats.Conn) bool {
 	if err != nil {
 		return false
 	}
-	_, err = js.AccountInfo(ctx)
-	return err == nil
+	s, err := js.Stream(ctx, e.stream)
+	if err != nil {
+		return false
+	}
+	c := s.CachedInfo().Cluster
+	return c == nil || bridge.Followed(c)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 )
@@ -18,6 +19,15 @@ func TestConnectionsLeaveAServerThatIsCutOff(t *testing.T) {
 		require.NoError(t, err)
 		s.Start()
 		require.True(t, s.ReadyForConnections(10*time.Second))
+		if log {
+			nc, err := nats.Connect(s.ClientURL())
+			require.NoError(t, err)
+			defer nc.Close()
+			js, err := jetstream.New(nc)
+			require.NoError(t, err)
+			_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ASKED", Subjects: []string{"asked"}})
+			require.NoError(t, err)
+		}
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 		return s
 	}
@@ -25,7 +35,7 @@ func TestConnectionsLeaveAServerThatIsCutOff(t *testing.T) {
 		nc, err := nats.Connect(first.ClientURL()+","+second.ClientURL(), nats.DontRandomize(), nats.MaxReconnects(-1))
 		require.NoError(t, err)
 		t.Cleanup(nc.Close)
-		e := newEscort(zerolog.Nop())
+		e := newEscort("ASKED", zerolog.Nop())
 		e.every, e.patience, e.rest = 10*time.Millisecond, time.Second, 0
 		e.take(nc)
 		e.start()

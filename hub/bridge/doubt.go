@@ -26,16 +26,16 @@ func (p *partition) sure(info *jetstream.StreamInfo, mark uint64) bool {
 		p.early = time.Time{}
 		return true
 	}
-	if p.early.IsZero() || !followed(info.Cluster) {
+	if p.early.IsZero() || !Followed(info.Cluster) {
 		p.early = time.Now()
 		return false
 	}
 	return time.Since(p.early) >= doubtTime
 }
 
-// followed reports whether most of a stream's servers have been heard by the one that
-// answers, itself included.
-func followed(c *jetstream.ClusterInfo) bool {
+// Followed reports whether most of a stream's servers have been heard by the one that
+// answers for it, itself included.
+func Followed(c *jetstream.ClusterInfo) bool {
 	if c == nil {
 		return false
 	}

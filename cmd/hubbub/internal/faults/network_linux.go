@@ -18,6 +18,7 @@ type network struct {
 	id     int
 	router *router // nil on loopback
 	made   []string
+	pairs  []string // devices that lead to namespaces
 	n      int
 }
 
@@ -83,7 +84,7 @@ func (n *network) machine(name string) (*machine, error) {
 	if err := n.router.plug(tun, m.inner); err != nil {
 		return nil, err
 	}
-	n.made = append(n.made, m.space)
+	n.made, n.pairs = append(n.made, m.space), append(n.pairs, veth)
 	return m, run(
 		"netns add "+m.space,
 		fmt.Sprintf("link set %s netns %s", tun, m.space),
@@ -119,6 +120,9 @@ func (n *network) close() error {
 		return nil
 	}
 	var errs []error
+	for _, pair := range n.pairs { // else they go some time after their namespace
+		errs = append(errs, run("link del "+pair))
+	}
 	for _, space := range n.made {
 		errs = append(errs, run("netns del "+space))
 	}
