@@ -175,7 +175,8 @@ func first(words []string) *string {
 	return &words[0]
 }
 
-// buildForClock makes programs whose clocks can be stepped.
+// buildForClock makes programs whose clocks can be stepped. The folder is always the
+// same, since Go builds all of the standard library anew for another one.
 func (s *settings) buildForClock(ctx context.Context, dir string) (programs, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return programs{}, err
@@ -207,7 +208,7 @@ func (s *settings) strike(ctx context.Context, f fault, dir string, with program
 		return err
 	}
 	if f.clock {
-		if with, err = s.buildForClock(ctx, filepath.Join(dir, "build")); err != nil {
+		if with, err = s.buildForClock(ctx, filepath.Join(os.TempDir(), "hubbub-faults-clock")); err != nil {
 			return err
 		}
 	}
