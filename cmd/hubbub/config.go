@@ -30,7 +30,7 @@ type cli struct {
 	Token   TokenCmd   `cmd:"" help:"Make a token."`
 	Send    SendCmd    `cmd:"" help:"Send messages to a room and wait until they are safe."`
 	Tail    TailCmd    `cmd:"" help:"Print what happens in a room."`
-	Doctor  DoctorCmd  `cmd:"" help:"Check a data folder or a running hub."`
+	Doctor  DoctorCmd  `cmd:"" help:"Check a data folder, a running hub, or NATS servers."`
 	Bench   BenchCmd   `cmd:"" help:"Measure a hub, or another server, on this machine."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }

@@ -17,8 +17,10 @@ import (
 
 // DoctorCmd checks a data folder, or a running hub.
 type DoctorCmd struct {
-	Data string `help:"Data folder to check; no hub may be using it." placeholder:"DIR" xor:"what" required:""`
-	URL  string `name:"url" help:"Running hub to check." placeholder:"http://HOST:PORT" xor:"what" required:""`
+	Data string `help:"Data folder to check; no hub may be using it." placeholder:"DIR" xor:"what"`
+	URL  string `name:"url" help:"Running hub to check." placeholder:"http://HOST:PORT" xor:"what"`
+
+	NATS natsFlags `embed:""`
 }
 
 // diagnosis collects what is found.
@@ -39,10 +41,15 @@ func (d *diagnosis) ill(what, advice string) {
 
 func (c *DoctorCmd) run(ctx context.Context, std streams) error {
 	d := &diagnosis{out: std.out}
-	if c.URL != "" {
+	switch {
+	case c.URL != "":
 		d.hub(ctx, strings.TrimRight(c.URL, "/"))
-	} else {
+	case c.NATS.given():
+		d.cluster(ctx, &c.NATS)
+	case c.Data != "":
 		d.folder(ctx, c.Data)
+	default:
+		return errors.New("doctor: give --url of a running hub, --data of one that does not run, or --nats of servers")
 	}
 	if d.ills > 0 {
 		return exitError(1)

@@ -25,7 +25,7 @@ type natsFlags struct {
 	Cert        string   `name:"nats-cert" keyfile:"" help:"Certificate that the hub shows to NATS, a PEM file." placeholder:"FILE"`
 	CertKey     string   `name:"nats-cert-key" keyfile:"" help:"Private key of --nats-cert, a PEM file." placeholder:"FILE"`
 	Prefix      string   `name:"nats-prefix" help:"Beginning of the names of subjects and, in capitals, of streams: 1 to 16 lower-case letters and digits." default:"hubbub" placeholder:"NAME"`
-	SystemCreds string   `name:"nats-system-creds" keyfile:"" help:"Credentials file of the system account, with which the hub asks the servers, at its start, for what else it cannot see: whether they sync each write." placeholder:"FILE"`
+	SystemCreds string   `name:"nats-system-creds" keyfile:"" help:"Credentials file of the system account, or a file with its USER:PASSWORD, with which the hub asks the servers, at its start, for what else it cannot see: whether they sync each write." placeholder:"FILE"`
 	Name        string   `name:"name" help:"Name of this instance, as its connections to NATS show it; without one, the machine's." placeholder:"NAME"`
 }
 
@@ -201,7 +201,11 @@ func (c *cluster) Connect(name string, opts ...nats.Option) (*nats.Conn, error) 
 	all := append([]nats.Option{
 		nats.Name(c.name + " " + name), nats.Timeout(natsTimeout), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(natsPing), nats.MaxPingsOutstanding(2),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.log.Warn().Err(err).Msg("survived") }),
+		nats.ErrorHandler(func(nc *nats.Conn, _ *nats.Subscription, err error) {
+			if nc.IsConnected() {
+				c.log.Warn().Err(err).Msg("survived")
+			}
+		}),
 	}, c.opts...)
 	all = append(append(all, opts...),
 		nats.MaxReconnects(-1), nats.ReconnectWait(natsAgain), nats.ReconnectJitter(natsJitter, natsJitter))

@@ -191,8 +191,8 @@ func (l *Log) connect() (err error) {
 				l.watches.reconnected()
 			}
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			if l.opened.Load() {
+		nats.ErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
+			if l.opened.Load() && nc.IsConnected() {
 				l.watches.failed(sub, err)
 			}
 		}))...)
@@ -221,7 +221,13 @@ func (l *Log) reconnected() {
 func (l *Log) lasting() []nats.Option {
 	return []nats.Option{
 		nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.cfg.Fault(err) }),
+		nats.ErrorHandler(func(nc *nats.Conn, _ *nats.Subscription, err error) {
+			if nc.IsConnected() {
+				l.cfg.Fault(err)
+			} else {
+				l.lost(nc, err) // it is told once a try, by each connection
+			}
+		}),
 	}
 }
 
