@@ -14,23 +14,37 @@ import (
 const (
 	// heardWithin is for how long a follower may be silent; they answer each second.
 	heardWithin = 3 * time.Second
-	// doubtTime is how long an end must have been too early.
-	doubtTime = 5 * time.Second
+	// doubtTime is how long an end must have been too early, and the same. On a busy
+	// machine a new leader was seen to need more than 5 s for what it had in its log.
+	// Meanwhile an ack below what was acknowledged tells of a loss at once.
+	doubtTime = 20 * time.Second
 	doubtWait = time.Second // between two looks
 )
+
+// doubt is what is doubted of a stream's end.
+type doubt struct {
+	since  time.Time // zero: nothing is
+	end    uint64
+	leader string
+}
 
 // sure reports whether what a stream says of itself can be relied on. Whoever opens
 // the log calls it, and then the one who compares its ends.
 func (p *partition) sure(info *jetstream.StreamInfo, mark uint64) bool {
 	if info.State.LastSeq >= mark || info.Config.Replicas < 2 {
-		p.early = time.Time{}
+		p.doubt = doubt{}
 		return true
 	}
-	if p.early.IsZero() || !Followed(info.Cluster) {
-		p.early = time.Now()
+	now := doubt{since: p.doubt.since, end: info.State.LastSeq}
+	if info.Cluster != nil {
+		now.leader = info.Cluster.Leader
+	}
+	if now != p.doubt || now.since.IsZero() || !Followed(info.Cluster) {
+		now.since = time.Now()
+		p.doubt = now
 		return false
 	}
-	return time.Since(p.early) >= doubtTime
+	return time.Since(now.since) >= doubtTime
 }
 
 // Followed reports whether most of a stream's servers have been heard by the one that

@@ -27,7 +27,7 @@ type partition struct {
 	batches  uint64
 
 	// owned by whoever compares the stream's end
-	early time.Time // since when it is too early; zero: it is not
+	doubt doubt
 
 	mark    atomic.Uint64           // the highest sequence that was acknowledged
 	failure atomic.Pointer[failure] // of the last try; nil: it was stored

@@ -37,6 +37,7 @@ type cluster struct {
 	hubs  []*process
 	key   token.Key
 	ask   *http.Client
+	diary *os.File // when the fault struck, for whoever reads the logs
 
 	js jetstream.JetStream // of this program, to find leaders
 	nc *nats.Conn
@@ -57,6 +58,9 @@ func newCluster(dir string, apart bool, with programs) (*cluster, error) {
 		return nil, err
 	}
 	c := &cluster{dir: dir, net: n, ask: &http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
+	if c.diary, err = os.Create(filepath.Join(dir, "strikes.log")); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
 	if err := c.prepare(with); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -289,7 +293,7 @@ func (c *cluster) stop() error {
 		p.kill()
 		errs = append(errs, p.badWords(), p.log.Close())
 	}
-	return errors.Join(append(errs, c.net.close())...)
+	return errors.Join(append(errs, c.diary.Close(), c.net.close())...)
 }
 
 // pass lets a time pass; it is false if ctx ended before.

@@ -241,10 +241,12 @@ func (s *settings) drill(ctx context.Context, f fault, t *trial, res *result) er
 	for range s.times {
 		pass(ctx, d.some(time.Second, 3*time.Second))
 		began := t.now()
+		fmt.Fprintln(t.cluster.diary, time.Now().UTC().Format(time.TimeOnly), f.name, "begins")
 		if err := f.strike(ctx, d); err != nil {
 			res.fail("strike %d: %v", res.Times+1, err)
 			break
 		}
+		fmt.Fprintln(t.cluster.diary, time.Now().UTC().Format(time.TimeOnly), f.name, "is mended")
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -36,6 +36,9 @@ func (r *result) judge(d *drill) {
 	if !report.OK() {
 		r.fail("%s", report)
 	}
+	if report.Resets > 0 {
+		r.fail("%d resets, though nothing was gone", report.Resets)
+	}
 	for i, what := range t.trouble {
 		if i == 10 {
 			r.fail("and %d more", len(t.trouble)-i)
