@@ -24,10 +24,10 @@ var faults = []fault{
 	{name: "kill-leader", what: "`kill -9` of the leader of a busy partition right after an ack, and nobody publishes afterwards", strike: func(ctx context.Context, d *drill) error {
 		return d.killLeader(ctx)
 	}},
-	{name: "kill-hubs", what: "`kill -9` of all hubs", strike: func(ctx context.Context, d *drill) error {
+	{name: "kill-hubs", what: "`kill -9` of all hubs", lasting: true, strike: func(ctx context.Context, d *drill) error {
 		return d.kill(ctx, d.hubs...)
 	}},
-	{name: "kill-all", what: "`kill -9` of everything at once", strike: func(ctx context.Context, d *drill) error {
+	{name: "kill-all", what: "`kill -9` of everything at once", lasting: true, strike: func(ctx context.Context, d *drill) error {
 		return d.kill(ctx, d.all()...)
 	}},
 	{name: "pause-hub", what: "SIGSTOP of a hub for 30 s", lasting: true, strike: func(ctx context.Context, d *drill) error {
