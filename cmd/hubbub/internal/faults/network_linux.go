@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -14,8 +16,9 @@ import (
 // leads straight to this process through the kernel, so that thousands of them cost
 // no copying here.
 type network struct {
-	apart  bool // each machine has a namespace of its own
-	id     int
+	apart  bool    // each machine has a namespace of its own
+	id     int     // of the process, for names
+	at     int     // which block of addresses is ours
 	router *router // nil on loopback
 	made   []string
 	pairs  []string // devices that lead to namespaces
@@ -38,6 +41,9 @@ func newNetwork(apart bool) (*network, error) {
 	if !apart {
 		return n, nil
 	}
+	if err := n.findBlock(); err != nil {
+		return nil, err
+	}
 	n.router = newRouter()
 	var mine []netip.Addr
 	for i := range strangers {
@@ -57,8 +63,30 @@ func newNetwork(apart bool) (*network, error) {
 	return n, nil
 }
 
-// block is the second byte of a run's addresses: two runs at a time do not meet.
-func (n *network) block() byte { return byte(64 + n.id%64) }
+// blocks are what the second byte of addresses is taken from.
+const blocks, firstBlock = 64, 64
+
+// block is the second byte of a run's addresses.
+func (n *network) block() byte { return byte(firstBlock + n.at%blocks) }
+
+// findBlock finds addresses that no other run has: two with the same would talk to each
+// other's servers.
+func (n *network) findBlock() error {
+	taken, err := net.InterfaceAddrs()
+	if err != nil {
+		return err
+	}
+	for n.at = n.id; n.at < n.id+blocks; n.at++ {
+		ours := netip.PrefixFrom(n.stranger(0), 16)
+		if !slices.ContainsFunc(taken, func(a net.Addr) bool {
+			other, err := netip.ParsePrefix(a.String())
+			return err == nil && ours.Contains(other.Addr())
+		}) {
+			return nil
+		}
+	}
+	return fmt.Errorf("no network of 10.%d.0.0/16 to 10.%d.0.0/16 is free", firstBlock, firstBlock+blocks-1)
+}
 
 func (n *network) stranger(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, n.block(), 255, byte(i + 1)})
