@@ -89,6 +89,19 @@ define bench-guarded
 		-benchtime 200ms -count 3 -timeout 10m ./transport/wire ./hub ./transport ./hub/bridge | tee bin/bench.log
 endef
 
+# Each fault strikes a cluster of three hubs and three NATS servers; deploy/FAULTS.md says
+# what was seen. As root, since they stand in network namespaces. ARGS="--fault kill-hub"
+# takes one of them.
+FAULTS := go run ./cmd/hubbub/internal/faults -results bin/faults.jsonl
+.PHONY: faults
+faults: build ## Break a cluster in every way there is, each 20 times; ARGS="--fault …" for one: hours
+	$(FAULTS) -hubbub bin/hubbub -red -clients 60 -speakers 20 -times 2
+	$(FAULTS) -hubbub bin/hubbub -clients 2000 -rooms 40 -speakers 100 -times 20 $(ARGS)
+
+.PHONY: faults-quick
+faults-quick: build ## The same in short: at most 10 minutes
+	$(FAULTS) -hubbub bin/hubbub -short -budget 8m -clients 60 -rooms 10 -speakers 20 -rate 40 -times 1 $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what was built and installed here
 	rm -rf bin web/node_modules web/*/node_modules web/*/dist/* web/*/test-results web/*/playwright-report

@@ -135,6 +135,7 @@ func (f *natsFlags) dial(ctx context.Context, log zerolog.Logger) (*cluster, *su
 		return nil, nil, err
 	}
 	c := &cluster{urls: strings.Join(f.URLs, ","), name: f.Name, opts: opts, log: log.With().Str("part", "nats").Logger()}
+	c.escort = newEscort(strings.ToUpper(f.Prefix)+"_META", c.log)
 	if c.name == "" {
 		c.name, _ = os.Hostname() // it is for people's eyes
 	}
@@ -144,7 +145,11 @@ func (f *natsFlags) dial(ctx context.Context, log zerolog.Logger) (*cluster, *su
 	}
 	defer nc.Close()
 	s, err := c.look(ctx, nc, f)
-	return c, s, err
+	if err != nil {
+		return nil, nil, err
+	}
+	c.escort.start() // Shutdown ends it
+	return c, s, nil
 }
 
 // reach connects for the first time, and is patient with servers that start together
@@ -176,6 +181,8 @@ type cluster struct {
 	name string
 	opts []nats.Option
 	log  zerolog.Logger
+
+	escort *escort // of all connections
 }
 
 const (
@@ -206,6 +213,7 @@ func (c *cluster) Connect(name string, opts ...nats.Option) (*nats.Conn, error) 
 	if err != nil {
 		return nil, fmt.Errorf("--nats: connect to %s: %w", c.addresses(), err)
 	}
+	c.escort.take(nc)
 	return nc, nil
 }
 
@@ -224,5 +232,8 @@ func (c *cluster) addresses() string {
 // Health has no word of the servers' own: whether they store, the logs see.
 func (c *cluster) Health() error { return nil }
 
-// Shutdown has nothing to do: whoever connects also closes.
-func (c *cluster) Shutdown() error { return nil }
+// Shutdown lets the connections alone: whoever connects also closes.
+func (c *cluster) Shutdown() error {
+	c.escort.end()
+	return nil
+}

@@ -27,6 +27,10 @@ type partition struct {
 	batches  uint64
 
 	seals   sealing
+
+	// owned by whoever compares the stream's end
+	doubt doubt
+
 	mark    atomic.Uint64           // the highest sequence that was acknowledged
 	failure atomic.Pointer[failure] // of the last try; nil: it was stored
 
