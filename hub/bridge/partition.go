@@ -26,7 +26,7 @@ type partition struct {
 	batchTag string
 	batches  uint64
 
-	seals   sealing
+	seals sealing
 
 	// owned by whoever compares the stream's end
 	doubt doubt
