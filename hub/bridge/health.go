@@ -16,6 +16,9 @@ const (
 	// failureLasts is for how long a stream that could not store is held to be
 	// unable to: whether it can again, only the next append tells.
 	failureLasts = 10 * time.Second
+	// silenceCounts is for how long a stream may not answer who asks for its end: longer
+	// than it takes to find another leader.
+	silenceCounts = 10 * time.Second
 )
 
 // holds reports whether an error of Config.Health says that nothing may be stored
@@ -89,6 +92,20 @@ type failure struct {
 	why error
 }
 
+// asked notes whether the stream has answered who asked for its end. Where nobody
+// publishes that is all there is to tell that most of its servers are gone.
+func (p *partition) asked(err error) {
+	if err == nil {
+		p.silence.Store(nil)
+		return
+	}
+	f := failure{at: time.Now(), why: err}
+	if before := p.silence.Load(); before != nil {
+		f.at = before.at
+	}
+	p.silence.Store(&f)
+}
+
 // failed notes that a try came to nothing.
 func (p *partition) failed(why error) { p.failure.Store(&failure{time.Now(), why}) }
 
@@ -98,6 +115,9 @@ func (l *Log) stuck() error {
 	for _, p := range l.parts {
 		if f := p.failure.Load(); f != nil && time.Since(f.at) < failureLasts {
 			return fmt.Errorf("stream %s: %w", p.stream, f.why)
+		}
+		if f := p.silence.Load(); f != nil && time.Since(f.at) > silenceCounts {
+			return fmt.Errorf("stream %s does not answer: %w", p.stream, f.why)
 		}
 	}
 	return nil

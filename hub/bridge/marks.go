@@ -56,6 +56,7 @@ func (l *Log) compareEnds(ctx context.Context) (err error) {
 	for _, p := range l.parts {
 		mark := p.mark.Load()
 		info, ierr := l.info(ctx, p)
+		p.asked(ierr)
 		if ierr != nil {
 			err = errors.Join(err, fmt.Errorf("compare with what was acknowledged: %w", ierr))
 			continue
