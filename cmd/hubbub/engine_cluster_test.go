@@ -196,9 +196,10 @@ func TestCredentialsEnd(t *testing.T) {
 	n.change(fmt.Sprintf(config, "before"))
 	require.NoError(t, (<-waits).Err)
 	require.Eventually(t, func() bool { return e.health() == nil }, patience, 10*time.Millisecond)
-	page, err := e.log.Read(t.Context(), "lobby", hub.Range{Limit: 10})
-	require.NoError(t, err)
-	require.Len(t, page.Entries, 2)
+	require.Eventually(t, func() bool { // history has a connection of its own
+		page, err := e.log.Read(t.Context(), "lobby", hub.Range{Limit: 10})
+		return err == nil && len(page.Entries) == 2
+	}, patience, 10*time.Millisecond)
 }
 
 // TestSpaceRunsOut fills what the account may store, and raises it.
