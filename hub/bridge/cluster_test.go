@@ -240,7 +240,7 @@ func TestLostQuorumIsTold(t *testing.T) {
 	c.kill(0)
 	c.kill(1)
 	eventually(t, "the reason is known", func() bool { return l.Health() != nil })
-	require.ErrorContains(t, l.Health(), "does not answer")
+	require.ErrorContains(t, l.Health(), "where the log stands")
 	c.run(t, 0)
 	c.run(t, 1)
 	eventually(t, "the log is well", func() bool { return l.Health() == nil })

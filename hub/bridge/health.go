@@ -16,8 +16,8 @@ const (
 	// failureLasts is for how long a stream that could not store is held to be
 	// unable to: whether it can again, only the next append tells.
 	failureLasts = 10 * time.Second
-	// silenceCounts is for how long a stream may not answer who asks for its end: longer
-	// than it takes to find another leader.
+	// silenceCounts is for how long it may not be known where the log stands: longer than
+	// it takes to find another leader.
 	silenceCounts = 10 * time.Second
 )
 
@@ -92,18 +92,18 @@ type failure struct {
 	why error
 }
 
-// asked notes whether the stream has answered who asked for its end. Where nobody
-// publishes that is all there is to tell that most of its servers are gone.
-func (p *partition) asked(err error) {
+// answered notes whether the servers have answered who asked where the log stands.
+// Where nobody publishes that is all there is to tell that most of them are gone.
+func (l *Log) answered(err error) {
 	if err == nil {
-		p.silence.Store(nil)
+		l.silence.Store(nil)
 		return
 	}
 	f := failure{at: time.Now(), why: err}
-	if before := p.silence.Load(); before != nil {
+	if before := l.silence.Load(); before != nil {
 		f.at = before.at
 	}
-	p.silence.Store(&f)
+	l.silence.Store(&f)
 }
 
 // failed notes that a try came to nothing.
@@ -116,9 +116,9 @@ func (l *Log) stuck() error {
 		if f := p.failure.Load(); f != nil && time.Since(f.at) < failureLasts {
 			return fmt.Errorf("stream %s: %w", p.stream, f.why)
 		}
-		if f := p.silence.Load(); f != nil && time.Since(f.at) > silenceCounts {
-			return fmt.Errorf("stream %s does not answer: %w", p.stream, f.why)
-		}
+	}
+	if f := l.silence.Load(); f != nil && time.Since(f.at) > silenceCounts {
+		return fmt.Errorf("it cannot be seen where the log stands: %w", f.why)
 	}
 	return nil
 }

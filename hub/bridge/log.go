@@ -35,9 +35,10 @@ type Log struct {
 
 	life
 	health  atomic.Pointer[error]
-	away    atomic.Pointer[error] // why the connection was lost, or could not be had again
-	recheck chan struct{}         // holds a token when the streams' ends are to be checked
-	renewed atomic.Bool           // a partition has a new epoch that is not stored yet
+	silence atomic.Pointer[failure] // since when it cannot be seen where the log stands; nil: it can
+	away    atomic.Pointer[error]   // why the connection was lost, or could not be had again
+	recheck chan struct{}           // holds a token when the streams' ends are to be checked
+	renewed atomic.Bool             // a partition has a new epoch that is not stored yet
 	stats   stats
 
 	mu       sync.Mutex // guards what follows

@@ -45,6 +45,7 @@ func (l *Log) keepMarks() {
 			err = errors.Join(err, l.learn(ctx))
 		}
 		cancel()
+		l.answered(err)
 		if err != nil && l.ctx.Err() == nil {
 			l.cfg.Fault(err)
 		}
@@ -56,7 +57,6 @@ func (l *Log) compareEnds(ctx context.Context) (err error) {
 	for _, p := range l.parts {
 		mark := p.mark.Load()
 		info, ierr := l.info(ctx, p)
-		p.asked(ierr)
 		if ierr != nil {
 			err = errors.Join(err, fmt.Errorf("compare with what was acknowledged: %w", ierr))
 			continue

@@ -33,7 +33,6 @@ type partition struct {
 
 	mark    atomic.Uint64           // the highest sequence that was acknowledged
 	failure atomic.Pointer[failure] // of the last try; nil: it was stored
-	silence atomic.Pointer[failure] // since when its end is asked for in vain; nil: it is not
 
 	mu   sync.Mutex // guards what follows
 	at   partitionAt
