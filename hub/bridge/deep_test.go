@@ -143,6 +143,9 @@ func TestDeepKnowsWhatWasMeant(t *testing.T) {
 	w := startEngine(t, dir)
 	p := openPair(t, w.engine.Connect, bridge.Config{Partitions: 2})
 	fillPair(t, p, rooms, docs, blobs, 30)
+	fill(t, p.docs, "replaced", 5)
+	_, err := p.docs.Swap(t.Context(), "replaced", tail(t, p.docs, "replaced").Seq, []byte("what it comes to"), true)
+	require.NoError(t, err)
 	p.close(t)
 	p = openPair(t, w.engine.Connect, bridge.Config{MarkEvery: time.Hour})
 	for _, doc := range docs { // replaced, then erased, as who deletes a document does

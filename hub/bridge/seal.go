@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// sealBytes bounds what seals may take: the oldest go first, and what they told of
-	// is then not verified.
-	sealBytes = 1 << 30
+	// sealMost bounds how many seals there are: the oldest go first, and what they told
+	// of is then not verified. A bound in bytes would be taken from the account's space
+	// at once.
+	sealMost = 1 << 17
 	// sealBlock is how many sequences a seal is of. The one at the end of a partition
 	// is of fewer, and is replaced as they come.
 	sealBlock = 1024
@@ -35,7 +36,7 @@ func (c *Config) sealConfig() jetstream.StreamConfig {
 		Name:        c.sealStream(),
 		Description: "Hubbub: what doctor --deep holds the log of its " + c.Of.String() + " against",
 		Subjects:    []string{c.sealPrefix() + "*.*", c.sealPrefix() + sealErased + ".*.*"},
-		MaxBytes:    sealBytes, Discard: jetstream.DiscardOld,
+		MaxMsgs:     sealMost, Discard: jetstream.DiscardOld,
 		Storage: jetstream.FileStorage, Replicas: c.Replicas,
 		AllowRollup: true, AllowDirect: true,
 	}
