@@ -46,19 +46,26 @@ type engine struct {
 	log    *bridge.Log // of rooms
 	docs   *bridge.Log // of documents
 	blobs  hub.Blobs
+	orders *orders
 	bus    hub.Bus
 	docBus hub.Bus // nil: there are no other instances
 	drop   func()  // lets go of the buses' connection
 }
 
-// Files of the data folder that say that the log of rooms and that of documents were
-// there: if one is gone the next time, that is told, and nothing is created in its
+// Files of the data folder that say that the log of rooms, that of documents and the
+// orders were there: if one is gone the next time, that is told, and nothing is created in its
 // place. A folder of before there were documents gets their log. What a hub has seen on
 // a cluster has marks of its own, see natsFlags.marks.
-const engineFile, docsFile = "log.created", "docs.created"
+const engineFile, docsFile, ordersFile = "log.created", "docs.created", "orders.created"
 
 // marks are the files that say so of one engine.
-type marks struct{ log, docs string }
+type marks struct{ log, docs, orders string }
+
+// marksOf names them: what comes before each tells of the engine.
+func marksOf(data, before string) marks {
+	name := func(file string) string { return filepath.Join(data, before+file) }
+	return marks{name(engineFile), name(docsFile), name(ordersFile)}
+}
 
 // open starts the engine on the data folder, alone or with others, or finds it on a
 // cluster.
@@ -110,7 +117,7 @@ func (f *engineFlags) checkFolder(data string) error {
 	kinds := []struct{ pattern, with string }{
 		{engineFile, "alone, without --nats and --peer"},
 		{peerMark + engineFile, "with --peer"},
-		{clusterMark("*").log, "with --nats"},
+		{clusterMark("*") + engineFile, "with --nats"},
 	}
 	now := 0
 	switch {
@@ -131,7 +138,7 @@ func (f *engineFlags) checkFolder(data string) error {
 	return nil
 }
 
-// openLogs opens both logs and the buses. cfg is what they have in common.
+// openLogs opens both logs, the orders and the buses. cfg is what they have in common.
 func (e *engine) openLogs(ctx context.Context, f engineFlags, cfg bridge.Config, m marks, log zerolog.Logger) (err error) {
 	cfg.Connect, cfg.Health, cfg.Replicas = e.base.Connect, e.base.Health, f.Replicas
 	rooms, docs := cfg, cfg
@@ -144,6 +151,9 @@ func (e *engine) openLogs(ctx context.Context, f engineFlags, cfg bridge.Config,
 		return err
 	}
 	e.blobs = e.docs.Blobs()
+	if err := e.openOrders(ctx, cfg.Prefix, m.orders); err != nil {
+		return err
+	}
 	return e.openBuses(cfg.Prefix)
 }
 
@@ -211,7 +221,10 @@ func (e *engine) health() error {
 }
 
 // closeLogs closes those that are open.
-func (e *engine) closeLogs() error { return errors.Join(closeLog(e.docs), closeLog(e.log)) }
+func (e *engine) closeLogs() error {
+	e.closeOrders()
+	return errors.Join(closeLog(e.docs), closeLog(e.log))
+}
 
 // closeTime is how long appends under way may take to end.
 const closeTime = 10 * time.Second

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/rs/zerolog"
 
@@ -28,15 +27,11 @@ func (f engineFlags) openCluster(ctx context.Context, data string, log zerolog.L
 	c.report(found, ack, why)
 	e := &engine{base: c, shared: true, drop: func() {}}
 	cfg := bridge.Config{Prefix: f.NATS.Prefix, Ack: ack}
-	m := clusterMark(f.NATS.Prefix)
-	seen := marks{filepath.Join(data, m.log), filepath.Join(data, m.docs)}
-	if err := e.openLogs(ctx, f, cfg, seen, log); err != nil {
+	if err := e.openLogs(ctx, f, cfg, marksOf(data, clusterMark(f.NATS.Prefix)), log); err != nil {
 		return nil, errors.Join(fmt.Errorf("--nats: %w", err), e.closeLogs(), c.Shutdown())
 	}
 	return e, nil
 }
 
-// clusterMark names the files that say that the logs were on a cluster.
-func clusterMark(prefix string) marks {
-	return marks{"nats-" + prefix + "-" + engineFile, "nats-" + prefix + "-" + docsFile}
-}
+// clusterMark begins the names of the files that say that something was on a cluster.
+func clusterMark(prefix string) string { return "nats-" + prefix + "-" }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/rs/zerolog"
 
@@ -27,8 +26,7 @@ func (f engineFlags) openEmbedded(ctx context.Context, data string, log zerolog.
 	tellCutOff(server, log)
 	e := &engine{base: server, server: server, drop: func() {}}
 	cfg := bridge.Config{Ack: bridge.AckLevel(f.Ack), StageBatches: server.StageBatches}
-	own := marks{filepath.Join(data, engineFile), filepath.Join(data, docsFile)}
-	if err := e.openLogs(ctx, f, cfg, own, log); err != nil {
+	if err := e.openLogs(ctx, f, cfg, marksOf(data, ""), log); err != nil {
 		return nil, errors.Join(fmt.Errorf("data folder %s: %w", data, err), e.closeLogs(), server.Shutdown())
 	}
 	return e, nil

@@ -187,7 +187,7 @@ func (f engineFlags) openPeers(ctx context.Context, data string, log zerolog.Log
 	}
 	tellCutOff(server, log)
 	e := &engine{base: server, server: server, shared: true, drop: func() {}}
-	m := marks{filepath.Join(data, peerMark+engineFile), filepath.Join(data, peerMark+docsFile)}
+	m := marksOf(data, peerMark)
 	log.Info().Str("name", peers.Name).Strs("others", peers.Others).Msg("joining the other hubs")
 	err = server.AwaitPeers(ctx, !exists(m.docs), func(why error) {
 		log.Info().Str("because", why.Error()).Msg("waiting for the other hubs")

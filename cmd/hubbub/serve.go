@@ -118,13 +118,8 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	if engine.shared {
 		c.Auth.warnShared(c.Data, listener.Addr(), log)
 	}
-	orders, err := openOrders(ctx, engine, c.Data)
-	if err != nil {
-		return err
-	}
-	defer orders.close()
 	h := hub.New(hub.Config{
-		Orders: orders, Log: engine.log, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}, Linger: c.Bounds.Linger,
+		Orders: engine.orders, Log: engine.log, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}, Linger: c.Bounds.Linger,
 		Fault: func(room string, err error) { log.Warn().Str("room", room).Err(err).Msg("hub") },
 	})
 	defer h.Close()

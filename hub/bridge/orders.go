@@ -36,6 +36,22 @@ func OpenOrders(ctx context.Context, nc *nats.Conn, cfg OrdersConfig) (*Orders, 
 	if err != nil {
 		return nil, fmt.Errorf("jetstream: %w", err)
 	}
+	for {
+		kv, err := openBucket(ctx, js, cfg)
+		switch {
+		case err == nil:
+			return &Orders{kv}, nil
+		case !passing(err) || ctx.Err() != nil:
+			return nil, unavailable(err)
+		}
+		pause(ctx, patientWait)
+	}
+}
+
+// openBucket tries once. Another instance may be doing the same.
+func openBucket(ctx context.Context, js jetstream.JetStream, cfg OrdersConfig) (jetstream.KeyValue, error) {
+	ctx, cancel := context.WithTimeout(ctx, patientTry)
+	defer cancel()
 	bucket := strings.ToUpper(cfg.Prefix) + "_ORDERS"
 	kv, err := js.KeyValue(ctx, bucket)
 	switch {
@@ -51,9 +67,9 @@ func OpenOrders(ctx context.Context, nc *nats.Conn, cfg OrdersConfig) (*Orders, 
 		}
 	}
 	if err != nil {
-		return nil, unavailable(fmt.Errorf("bucket %s: %w", bucket, err))
+		return nil, fmt.Errorf("bucket %s: %w", bucket, err)
 	}
-	return &Orders{kv}, nil
+	return kv, nil
 }
 
 // Put stores data; see hub.Orders.

@@ -37,13 +37,21 @@ func patient[T any](ctx context.Context, l *Log, ask func(context.Context) (T, e
 		if before == nil || !silence(err) {
 			before = err // a refusal says more than that nothing came
 		}
-		timer := time.NewTimer(patientWait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause(ctx, patientWait) {
 			return answer, before
 		}
+	}
+}
+
+// pause waits, and is false if ctx has ended.
+func pause(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -109,7 +109,7 @@ func (l *Log) create(ctx context.Context) (*record, error) {
 	if err := l.well(ctx); err != nil {
 		return nil, fmt.Errorf("the log cannot be created: %w", err)
 	}
-	orDefault(&l.cfg.Replicas, l.replicas())
+	orDefault(&l.cfg.Replicas, l.newReplicas())
 	if err := l.cfg.checkReplicated(); err != nil {
 		return nil, err
 	}
@@ -169,8 +169,11 @@ func (l *Log) make(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.S
 	return patient(ctx, l, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, cfg) })
 }
 
-// replicas is how many copies a new log has of each stream.
-func (l *Log) replicas() int {
+// Replicas is how many copies there are of each stream.
+func (l *Log) Replicas() int { return l.cfg.Replicas }
+
+// newReplicas is how many copies a new log has of each stream.
+func (l *Log) newReplicas() int {
 	if l.clustered() {
 		return 3
 	}
