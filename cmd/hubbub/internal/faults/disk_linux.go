@@ -60,11 +60,8 @@ func fullDisks(n int) func(context.Context, *drill) error {
 		}
 		for i := range n {
 			d.nodes[i].end(syscall.SIGTERM, 10*time.Second)
-			if err := d.restart(ctx, d.nodes[i]); err != nil {
-				return err
-			}
 		}
-		return nil
+		return d.restart(ctx, d.nodes...)
 	}
 }
 

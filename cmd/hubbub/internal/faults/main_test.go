@@ -109,7 +109,7 @@ func TestTableAddsRunsUp(t *testing.T) {
 	}
 	var b strings.Builder
 	require.NoError(t, printTable(&b, path))
-	require.Contains(t, b.String(), "`--fault kill-hub` | 12 in 2 | 111 |")
+	require.Contains(t, b.String(), "`--fault kill-hub` | 12 in 2, 0 clients | 111 |")
 	require.Contains(t, b.String(), "the tail within 1s")
 	require.Contains(t, b.String(), "**not held**")
 	require.Contains(t, b.String(), "`--fault jepsen` | not run |")

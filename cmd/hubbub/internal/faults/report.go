@@ -93,11 +93,12 @@ func printTable(w io.Writer, path string) error {
 		runs[r.Fault]++
 		sums[r.Fault].add(&r)
 	}
+	_, _ = fmt.Fprintln(w, "| fault | command | struck | acked | deliveries | reconnects / resets | late: median / p99 / longest | longest ack | seen |\n|---|---|---|---|---|---|---|---|---|")
 	for _, f := range faults {
 		if s := sums[f.name]; s != nil {
 			s.row(w, runs[f.name])
 		} else {
-			_, _ = fmt.Fprintf(w, "| %s | `--fault %s` | not run | | | | | |\n", f.what, f.name)
+			_, _ = fmt.Fprintf(w, "| %s | `--fault %s` | not run | | | | | | |\n", f.what, f.name)
 		}
 	}
 	return f.Close()
@@ -106,7 +107,7 @@ func printTable(w io.Writer, path string) error {
 // add takes another run of the same fault in.
 func (r *result) add(o *result) {
 	r.Times, r.Acked, r.Deliveries, r.Reconnects, r.Resets = r.Times+o.Times, r.Acked+o.Acked, r.Deliveries+o.Deliveries, r.Reconnects+o.Reconnects, r.Resets+o.Resets
-	r.OK = r.OK && o.OK
+	r.OK, r.Short = r.OK && o.OK, r.Short || o.Short
 	r.Found = append(r.Found, o.Found...)
 	r.Clients, r.Ack, r.Tail = max(r.Clients, o.Clients), max(r.Ack, o.Ack), max(r.Tail, o.Tail)
 	r.Crowd, r.Crowd99, r.CrowdAll = max(r.Crowd, o.Crowd), max(r.Crowd99, o.Crowd99), max(r.CrowdAll, o.CrowdAll)
@@ -127,6 +128,14 @@ func (r *result) row(w io.Writer, runs int) {
 	if r.Crowd > 0 {
 		seen += fmt.Sprintf("; of %d clients 99%% were back after %v, all after %v", r.Crowd, r.Crowd99, r.CrowdAll)
 	}
-	_, _ = fmt.Fprintf(w, "| %s | `--fault %s` | %d in %d | %d | %d | %d / %d | %v / %v / %v | %s |\n",
-		r.What, r.Fault, r.Times, runs, r.Acked, r.Deliveries, r.Reconnects, r.Resets, r.Late[0], r.Late[1], r.Late[2], seen)
+	how := fmt.Sprintf("%d in %d, %d clients", r.Times, runs, r.Clients)
+	if r.Short {
+		how += ", short"
+	}
+	late := "-"
+	if r.Late[2] > 0 {
+		late = fmt.Sprintf("%v / %v / %v", r.Late[0], r.Late[1], r.Late[2])
+	}
+	_, _ = fmt.Fprintf(w, "| %s | `--fault %s` | %s | %d | %d | %d / %d | %s | %v | %s |\n",
+		r.What, r.Fault, how, r.Acked, r.Deliveries, r.Reconnects, r.Resets, late, r.Ack, seen)
 }

@@ -229,6 +229,9 @@ func (t *trial) readBack() (map[string]client.Position, error) {
 			}
 			read.Who = fmt.Sprint("surveyor at hub", i)
 			if i == 0 {
+				if len(read.Entries) == 0 {
+					read.Epoch = "" // nobody was told of one
+				}
 				t.history.Final[name] = checker.Final{Epoch: read.Epoch, Entries: read.Entries}
 				if n := len(read.Entries); n > 0 {
 					ends[name] = client.Position{Epoch: read.Epoch, Seq: read.Entries[n-1].Seq}
