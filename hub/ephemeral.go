@@ -10,12 +10,20 @@ import (
 // signal is what travels over the Bus: something that happens in a room and is
 // not kept.
 type signal struct {
-	Kind   string          `json:"kind"` // "typing" or "broadcast"
-	User   string          `json:"user"`
+	Kind   string          `json:"kind"`
+	User   string          `json:"user,omitempty"`
 	Name   string          `json:"name,omitempty"`
 	Typing bool            `json:"typing,omitempty"`
 	Data   json.RawMessage `json:"data,omitempty"`
+	Report *room.Report    `json:"report,omitempty"` // who is here, for the other instances
 }
+
+// The kinds of signals.
+const (
+	signalTyping    = "typing"
+	signalBroadcast = "broadcast"
+	signalPresence  = "presence"
+)
 
 // Typing tells a room that the session's user is typing, or no longer is.
 func (s *Session) Typing(name string, typing bool) error {
@@ -38,7 +46,7 @@ func (h *Hub) Typing(caller room.Caller, name string, typing bool) error {
 	if err := allow(caller, name, room.VerbTyping); err != nil {
 		return err
 	}
-	return h.signal(name, signal{Kind: "typing", User: caller.User, Name: caller.Name, Typing: typing})
+	return h.signal(name, signal{Kind: signalTyping, User: caller.User, Name: caller.Name, Typing: typing})
 }
 
 // Broadcast sends data to whoever is in a room now. It is not kept.
@@ -52,7 +60,7 @@ func (h *Hub) Broadcast(caller room.Caller, name string, data json.RawMessage) e
 	if err := room.CheckData(data); err != nil {
 		return err
 	}
-	return h.signal(name, signal{Kind: "broadcast", User: caller.User, Name: caller.Name, Data: data})
+	return h.signal(name, signal{Kind: signalBroadcast, User: caller.User, Name: caller.Name, Data: data})
 }
 
 func (h *Hub) signal(name string, sig signal) error {
@@ -76,10 +84,15 @@ func (r *liveRoom) ephemeral(data []byte) {
 	}
 	var push Push
 	switch sig.Kind {
-	case "typing":
+	case signalTyping:
 		push = TypingPush{Room: r.name, User: sig.User, Name: sig.Name, Typing: sig.Typing}
-	case "broadcast":
+	case signalBroadcast:
 		push = BroadcastPush{Room: r.name, User: sig.User, Name: sig.Name, Data: sig.Data}
+	case signalPresence:
+		if sig.Report != nil {
+			r.hearReport(*sig.Report)
+		}
+		return
 	default:
 		return // a newer hub's
 	}

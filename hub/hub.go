@@ -28,6 +28,14 @@ type Config struct {
 	EmptyLinger   time.Duration // how long a room without members is kept; 10 s
 	HistoryReads  int           // history pages that may be read at once; 8
 	HistoryWait   time.Duration // how long a page may wait for its turn to be read; 4 s
+	// Instance is this instance's id, which no other one may have; a random one.
+	Instance string
+	// LeaveGrace is how long a user who has left stays in a room, while there are
+	// other instances: one who is moved to another, or whose arrival there has not
+	// been heard yet, was never away. 1.2 s, so that a leave is seen within 2 s.
+	LeaveGrace time.Duration
+	// Orders keeps bans and revocations; nil: there are none.
+	Orders Orders
 
 	// Fault, if set, is told of what went wrong inside and was survived: a hole
 	// that could not be read yet, a reset. It must not block.
@@ -43,6 +51,10 @@ func (c *Config) setDefaults() {
 	def(&c.EmptyLinger, 10*time.Second)
 	def(&c.HistoryReads, 8)
 	def(&c.HistoryWait, 4*time.Second)
+	def(&c.LeaveGrace, 1200*time.Millisecond)
+	if c.Instance == "" {
+		c.Instance = uuid.NewString()
+	}
 	if c.Fault == nil {
 		c.Fault = func(string, error) {}
 	}
@@ -64,6 +76,8 @@ type Hub struct {
 	life    life.Group
 	reads   chan struct{} // a token for each history page under way
 	rosters rosterQueue
+	others  *others
+	control control
 	counter counters
 	// backlogs is how many bytes of events the rooms' backlogs hold together.
 	backlogs atomic.Int64
@@ -84,9 +98,16 @@ func New(cfg Config) *Hub {
 		rooms:    make(map[string]*liveRoom),
 		sessions: make(map[string]*Session),
 	}
+	h.others = newOthers(cfg.Instance)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.subscribeOthers()
 	h.life.Start(h.keep)
 	h.life.Start(h.tellPresence)
+	h.life.Start(h.meet)
+	h.life.Start(h.speak)
+	if cfg.Orders != nil {
+		h.life.Start(h.heed)
+	}
 	return h
 }
 
@@ -105,6 +126,7 @@ func (h *Hub) Close() {
 	}
 	h.cancel()
 	h.life.End()
+	h.leaveOthers()
 	h.mu.Lock()
 	rooms := h.rooms
 	h.rooms = map[string]*liveRoom{}
@@ -114,26 +136,49 @@ func (h *Hub) Close() {
 	}
 }
 
-// Connect registers a new peer, who is reached through the outlet. The caller must
-// call Close on the session when the peer is gone.
+// Connect registers a new peer, who is reached through the outlet, unless the orders
+// keep the caller out. The caller of Connect must call Close on the session when the
+// peer is gone.
 func (h *Hub) Connect(caller room.Caller, outlet Outlet) (*Session, error) {
 	s := &Session{hub: h, id: uuid.NewString(), outlet: outlet, caller: caller}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return nil, room.Errorf(room.CodeUnavailable, "the hub is going down")
+	if err := h.register(s); err != nil {
+		return nil, err
 	}
-	h.sessions[s.id] = s
+	// An order that came before this is seen here, and one that comes after it sees the
+	// session.
+	admitted, err := h.Admit(caller)
+	if err != nil {
+		h.mu.Lock()
+		delete(h.sessions, s.id)
+		h.mu.Unlock()
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.caller = admitted
 	return s, nil
 }
 
-// Disconnect cuts the sessions of a user, with ReasonDisconnected, and gives
-// their number.
-func (h *Hub) Disconnect(user string) int {
+func (h *Hub) register(s *Session) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return room.Errorf(room.CodeUnavailable, "the hub is going down")
+	}
+	h.sessions[s.id] = s
+	return nil
+}
+
+// Disconnect cuts the sessions of a user on this instance, with ReasonDisconnected, and
+// gives their number.
+func (h *Hub) Disconnect(user string) int { return h.cut(cut{User: user}) }
+
+// cut ends the sessions of a user, or one by its id.
+func (h *Hub) cut(c cut) int {
 	var found []*Session
 	h.mu.Lock()
 	for _, s := range h.sessions {
-		if s.Caller().User == user {
+		if c.Session != "" && s.id == c.Session || c.Session == "" && s.Caller().User == c.User {
 			found = append(found, s)
 		}
 	}
@@ -151,37 +196,27 @@ func (h *Hub) Sessions() int {
 	return len(h.sessions)
 }
 
-// RoomInfo says how many are in a live room, and where it stands.
-type RoomInfo struct {
-	Room     string
-	Users    int
-	Sessions int
-	At       Position
-}
-
-// Rooms lists the rooms that have members on this instance.
-func (h *Hub) Rooms() []RoomInfo {
-	var infos []RoomInfo
-	for _, r := range h.liveRooms() {
-		if info := r.info(); info.Sessions > 0 {
-			infos = append(infos, info)
-		}
-	}
-	return infos
-}
-
 // Presence lists at most limit of the users in a room, sorted by id, and their
-// number. It is the caller's to check that whoever asks may see it.
+// number, as far as this instance knows them. It is the caller's to check that
+// whoever asks may see it.
 func (h *Hub) Presence(name string, limit int) (members []room.Member, count int) {
-	h.mu.Lock()
-	r := h.rooms[name]
-	h.mu.Unlock()
+	r := h.known(name)
 	if r == nil {
 		return nil, 0
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.roster.Members(limit), r.roster.Count()
+}
+
+// Instance is this instance's id.
+func (h *Hub) Instance() string { return h.others.id }
+
+// known finds a room, open or about to be.
+func (h *Hub) known(name string) *liveRoom {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rooms[name]
 }
 
 // Health is nil while the log can store, else the reason why not.
@@ -212,6 +247,9 @@ type Stats struct {
 	Repairs    uint64 // holes found and read from the log
 	Resets     uint64 // rooms whose epoch changed under their members
 	LogReads   uint64 // history pages read from the log, not from a ring
+
+	Others        int    // other instances that are there
+	PresenceBytes uint64 // told to other instances for presence
 }
 
 // Stats counts.
@@ -221,13 +259,18 @@ func (h *Hub) Stats() Stats {
 		Deliveries: h.counter.deliveries.Load(), Slow: h.counter.slow.Load(),
 		Repairs: h.counter.repairs.Load(), Resets: h.counter.resets.Load(),
 		LogReads: h.counter.logReads.Load(),
+		Others:   h.others.count(), PresenceBytes: h.others.sent.Load(),
 	}
 	h.mu.Lock()
 	st.Sessions = len(h.sessions)
 	h.mu.Unlock()
-	for _, info := range h.Rooms() {
-		st.Rooms++
-		st.Members += info.Sessions
+	for _, r := range h.liveRooms() {
+		r.mu.Lock()
+		if n := r.members.size(); n > 0 {
+			st.Rooms++
+			st.Members += n
+		}
+		r.mu.Unlock()
 	}
 	return st
 }

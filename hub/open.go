@@ -72,6 +72,9 @@ func (r *liveRoom) fail(err error) {
 	r.hub.mu.Lock()
 	delete(r.hub.rooms, r.name)
 	r.hub.mu.Unlock()
+	r.mu.Lock()
+	r.catchUp.shut = true
+	r.mu.Unlock()
 	r.err = unavailable(err)
 	close(r.opened)
 }
@@ -87,6 +90,7 @@ func (r *liveRoom) subscribe() error {
 		return fmt.Errorf("subscribe: %w", err)
 	}
 	r.stop = func() { stopLog(); stopBus() }
+	r.askOthers()
 	return nil
 }
 

@@ -23,10 +23,10 @@ func newRosterQueue() rosterQueue {
 	return rosterQueue{wake: make(chan struct{}, 1), rooms: make(map[*liveRoom]time.Time)}
 }
 
-// add has the room told of at a time, or when it was due already.
+// add has the room told of at a time, or earlier if it was due before.
 func (q *rosterQueue) add(r *liveRoom, due time.Time) {
 	q.mu.Lock()
-	if _, waits := q.rooms[r]; !waits {
+	if was, waits := q.rooms[r]; !waits || due.Before(was) {
 		q.rooms[r] = due
 	}
 	q.mu.Unlock()
@@ -58,6 +58,9 @@ func (q *rosterQueue) take(rooms []*liveRoom, now time.Time) []*liveRoom {
 
 // tellRoster notes that observers have something to hear. mu is held.
 func (r *liveRoom) tellRoster() {
+	if fades, ok := r.roster.Fades(); ok {
+		r.hub.rosters.add(r, fades)
+	}
 	if !r.roster.Dirty() {
 		return
 	}
@@ -66,6 +69,18 @@ func (r *liveRoom) tellRoster() {
 		delay *= largeDelay
 	}
 	r.hub.rosters.add(r, time.Now().Add(delay))
+}
+
+// shareRoster has the other instances told of a change that follows, and gives until
+// when a user who leaves stays. mu is held.
+func (r *liveRoom) shareRoster() (until time.Time) {
+	others, now := r.hub.others.count() > 0, time.Now()
+	r.roster.Share(others)
+	if !others {
+		return time.Time{}
+	}
+	r.hub.others.agenda.plan(r, now.Add(reportDelay), true)
+	return now.Add(r.hub.cfg.LeaveGrace)
 }
 
 // tellPresence tells observers who came and who went, gathered for a moment, so
@@ -95,6 +110,10 @@ func (r *liveRoom) tellChanges() {
 	defer r.Flush()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.roster.Fade(time.Now())
+	if fades, ok := r.roster.Fades(); ok {
+		r.hub.rosters.add(r, fades)
+	}
 	news, ok := r.roster.News(r.hub.cfg.NamedMax)
 	if r.members.watching > 0 && ok {
 		r.tellWatchers(PresencePush{Room: r.name, News: news})

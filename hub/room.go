@@ -21,6 +21,9 @@ type liveRoom struct {
 	opened chan struct{} // closed when opening has ended
 	stop   func()        // ends the subscriptions; set before opened is closed
 	err    error         // why opening failed; set before opened is closed
+	began  time.Time     // when the room was opened
+
+	plan plan // its place in the hub's agenda; guarded by that
 
 	mu      sync.Mutex // guards what follows
 	at      Position   // the last event that was delivered
@@ -44,12 +47,14 @@ type catchUp struct {
 }
 
 func newLiveRoom(h *Hub, name string) *liveRoom {
-	return &liveRoom{
-		hub: h, name: name, opened: make(chan struct{}),
+	r := &liveRoom{
+		hub: h, name: name, opened: make(chan struct{}), began: time.Now(),
 		ring:    ring{cap: h.cfg.Ring},
 		members: audience{empty: time.Now()},
 		catchUp: catchUp{running: true}, // until open has read the newest page
 	}
+	r.roster.Open(h.others.gens.Add(1))
+	return r
 }
 
 // Entry takes the next entry from the log; see Watcher.
@@ -140,6 +145,7 @@ func (r *liveRoom) attach(s *Session, presence bool) error {
 	}
 	r.members.watch(m, presence)
 	caller := s.Caller()
+	r.shareRoster()
 	r.roster.Join(caller.User, caller.Name, s.id)
 	r.tellRoster()
 	return nil
@@ -149,7 +155,8 @@ func (r *liveRoom) attach(s *Session, presence bool) error {
 func (r *liveRoom) leave(m *member) {
 	r.mu.Lock()
 	r.members.remove(m)
-	r.roster.Leave(m.session.Caller().User, m.session.id)
+	until := r.shareRoster()
+	r.roster.LeaveBy(m.session.Caller().User, m.session.id, until)
 	r.tellRoster()
 	r.mu.Unlock()
 	m.depart()
@@ -158,12 +165,16 @@ func (r *liveRoom) leave(m *member) {
 func (r *liveRoom) info() RoomInfo {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return RoomInfo{Room: r.name, Users: r.roster.Count(), Sessions: r.members.size(), At: r.at}
+	return RoomInfo{
+		Room: r.name, Users: r.roster.Count(), Sessions: r.members.size(), At: r.at,
+		Shares: r.roster.Shares(r.hub.others.id),
+	}
 }
 
 // shut ends the room's subscriptions. It is no longer in the registry.
 func (r *liveRoom) shut() {
 	<-r.opened
+	r.hub.others.agenda.drop(r)
 	r.mu.Lock()
 	r.catchUp.shut = true
 	r.dropParts(len(r.backlog.parts))

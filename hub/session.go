@@ -20,8 +20,14 @@ const (
 	ReasonSlow Reason = "slow"
 	// ReasonShutdown: the hub goes down.
 	ReasonShutdown Reason = "shutdown"
+	// ReasonMoved: this instance is leaving, and the peer is to go to another.
+	ReasonMoved Reason = "moved"
 	// ReasonDisconnected: somebody asked for it through Disconnect.
 	ReasonDisconnected Reason = "disconnected"
+	// ReasonBanned: the user was banned.
+	ReasonBanned Reason = "banned"
+	// ReasonRevoked: the token was revoked.
+	ReasonRevoked Reason = "revoked"
 )
 
 // Error gives the reason's name.
@@ -109,6 +115,15 @@ func (s *Session) Leave(name string) bool {
 // Renew replaces the caller's name and grants, as a refreshed token gives them.
 // Rooms that may no longer be joined are left, each with a LeftPush.
 func (s *Session) Renew(caller room.Caller) error {
+	if err := s.take(caller, "the new token no longer grants this room"); err != nil {
+		return err
+	}
+	s.obey() // an order may have come since the token was looked at
+	return nil
+}
+
+// take is Renew; why is said of rooms that are lost.
+func (s *Session) take(caller room.Caller, why string) error {
 	s.mu.Lock()
 	if caller.User != s.caller.User {
 		s.mu.Unlock()
@@ -124,8 +139,7 @@ func (s *Session) Renew(caller room.Caller) error {
 	s.mu.Unlock()
 	for _, name := range lost {
 		if s.Leave(name) {
-			why := room.Errorf(room.CodeForbidden, "the new token no longer grants this room")
-			s.send(name, LeftPush{Room: name, Why: why})
+			s.send(name, LeftPush{Room: name, Why: room.Errorf(room.CodeForbidden, "%s", why)})
 		}
 	}
 	return nil

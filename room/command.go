@@ -26,6 +26,9 @@ type Caller struct {
 	User   string
 	Name   string
 	Grants Grants
+
+	TokenID string    // the jti of the token that said so, if it has one
+	Issued  time.Time // when that was issued, if it says so
 }
 
 // Command is the wish to add an event to a room. The fields mean what they mean

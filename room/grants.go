@@ -2,6 +2,7 @@ package room
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -80,8 +81,41 @@ func (g Grants) Check() error {
 
 // Allow reports whether the grants cover verb in room.
 func (g Grants) Allow(room string, verb Verb) bool {
+	allowed := false
 	for pattern, verbs := range g {
-		if matches(pattern, room) && (slices.Contains(verbs, verb) || slices.Contains(verbs, VerbAny)) {
+		if !matches(pattern, room) {
+			continue
+		}
+		if denies(verbs) {
+			return false
+		}
+		allowed = allowed || slices.Contains(verbs, verb) || slices.Contains(verbs, VerbAny)
+	}
+	return allowed
+}
+
+// verbDenied takes a pattern's rooms out of the grants, whatever others allow there. No
+// token can hold it.
+const verbDenied Verb = "!"
+
+func denies(verbs []Verb) bool { return len(verbs) == 1 && verbs[0] == verbDenied }
+
+// Deny gives the grants without the rooms of some patterns.
+func (g Grants) Deny(patterns ...string) Grants {
+	left := maps.Clone(g)
+	if left == nil {
+		left = Grants{}
+	}
+	for _, p := range patterns {
+		left[p] = []Verb{verbDenied}
+	}
+	return left
+}
+
+// Denied reports whether a room was taken out of the grants by Deny.
+func (g Grants) Denied(room string) bool {
+	for pattern, verbs := range g {
+		if denies(verbs) && matches(pattern, room) {
 			return true
 		}
 	}

@@ -79,6 +79,8 @@ var hubMetrics = []hubMetric{
 	counter("hubbub_hub_repairs_total", "Holes found and read from the log.", func(st *hubStats) float64 { return float64(st.Repairs) }),
 	counter("hubbub_hub_resets_total", "Rooms whose log was reset under their members.", func(st *hubStats) float64 { return float64(st.Resets) }),
 	counter("hubbub_hub_log_reads_total", "Pages read from the log.", func(st *hubStats) float64 { return float64(st.LogReads) }),
+	gauge("hubbub_hub_others", "Other instances that are there.", func(st *hubStats) float64 { return float64(st.Others) }),
+	counter("hubbub_hub_presence_bytes_total", "Bytes told to other instances for presence.", func(st *hubStats) float64 { return float64(st.PresenceBytes) }),
 	gauge("hubbub_docs_open", "Documents that are open here.", func(st *hubStats) float64 { return float64(st.docs.Documents) }),
 	gauge("hubbub_docs_peers", "Peers that have a document open.", func(st *hubStats) float64 { return float64(st.docs.Peers) }),
 	counter("hubbub_docs_edits_total", "Updates from editors that brought something new.", func(st *hubStats) float64 { return float64(st.docs.Edits) }),

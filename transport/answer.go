@@ -34,7 +34,7 @@ func (s *Server) answer(ctx context.Context, caller room.Caller, body wire.Body)
 		}
 		return historyFrame(cmd.Room, page), nil
 	case *wire.Presence:
-		return s.members(caller, cmd.Room)
+		return s.members(ctx, caller, cmd.Room)
 	case *wire.Broadcast:
 		if err := s.cfg.Hub.Broadcast(caller, cmd.Room, cmd.Data); err != nil {
 			return nil, err
@@ -65,15 +65,15 @@ func (s *Server) publish(ctx context.Context, caller room.Caller, name string, c
 	}
 }
 
-func (s *Server) members(caller room.Caller, name string) (wire.Message, error) {
+func (s *Server) members(ctx context.Context, caller room.Caller, name string) (wire.Message, error) {
 	if err := room.CheckName(name); err != nil {
 		return nil, err
 	}
 	if !caller.Grants.Allow(name, room.VerbPresence) {
 		return nil, room.Errorf(room.CodeForbidden, "the grants do not cover %q in this room", room.VerbPresence)
 	}
-	members, count := s.cfg.Hub.Presence(name, wire.MaxMembers)
-	return wire.Members{Room: name, Count: count, Members: members}, nil
+	w := s.cfg.Hub.Whereabouts(ctx, name, wire.MaxMembers)
+	return wire.Members{Room: name, Count: w.Users, Members: w.Members, Incomplete: w.Incomplete}, nil
 }
 
 // positions tells where those of the rooms stand that the caller may see.

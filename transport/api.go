@@ -94,6 +94,9 @@ func (a *api) endpoints() []endpoint {
 		{name: "presence", most: maxBody, run: a.presence},
 		{name: "rooms", most: maxBody, server: true, run: a.rooms},
 		{name: "disconnect", most: maxBody, server: true, run: a.disconnect},
+		{name: "revoke", most: maxBody, server: true, run: a.revoke},
+		{name: "ban", most: maxBody, server: true, run: a.ban},
+		{name: "unban", most: maxBody, server: true, run: a.unban},
 	}
 }
 
@@ -102,6 +105,7 @@ func (a *api) routes(mux *http.ServeMux) {
 	for _, e := range a.endpoints() {
 		mux.Handle("POST /api/"+e.name, a.handler(e))
 	}
+	mux.Handle("GET /api/bans", a.metrics.measure("/api/bans", http.HandlerFunc(a.bans)))
 	a.docRoutes(mux)
 	other := func(w http.ResponseWriter, r *http.Request) {
 		if allowed := methodsOf(mux, r); len(allowed) > 0 {
@@ -210,7 +214,7 @@ func (a *api) known(r *http.Request) (principal, error) {
 	case tok != "" && len(keys) > 0:
 		return principal{}, room.Errorf(room.CodeUnauthorized, "Authorization and X-API-Key: both are sent; send one")
 	case tok != "":
-		claims, err := a.srv.cfg.Identity.verifier().Verify(tok)
+		claims, err := a.srv.verify(tok)
 		if err != nil {
 			return principal{}, err
 		}

@@ -2,12 +2,9 @@ package transport
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/hubbub-im/hubbub/hub"
 	"github.com/hubbub-im/hubbub/room"
-	"github.com/hubbub-im/hubbub/transport/token"
 	"github.com/hubbub-im/hubbub/transport/wire"
 )
 
@@ -85,14 +82,6 @@ func (a *api) history(ctx context.Context, req *request) (any, error) {
 	return a.srv.answer(ctx, req.caller, body)
 }
 
-func (a *api) presence(ctx context.Context, req *request) (any, error) {
-	body, err := req.decode("presence")
-	if err != nil {
-		return nil, err
-	}
-	return a.srv.answer(ctx, req.caller, body)
-}
-
 const (
 	defaultRooms = 100
 	maxRooms     = 1000
@@ -105,20 +94,22 @@ type roomsRequest struct {
 }
 
 type roomsAnswer struct {
-	Rooms []roomAnswer `json:"rooms"`
-	More  bool         `json:"more"`
+	Rooms      []roomAnswer `json:"rooms"`
+	More       bool         `json:"more"`
+	Incomplete bool         `json:"incomplete,omitempty"`
 }
 
 type roomAnswer struct {
-	Room        string `json:"room"`
-	Users       int    `json:"users"`
-	Connections int    `json:"connections"`
-	Epoch       string `json:"epoch"`
-	Seq         uint64 `json:"seq"`
+	Room        string       `json:"room"`
+	Users       int          `json:"users"`
+	Connections int          `json:"connections"`
+	Instances   []room.Share `json:"instances"`
+	Epoch       string       `json:"epoch"`
+	Seq         uint64       `json:"seq"`
 }
 
-// rooms lists the rooms that have members on this instance, by name.
-func (a *api) rooms(_ context.Context, req *request) (any, error) {
+// rooms lists the rooms that have members on any instance, by name.
+func (a *api) rooms(ctx context.Context, req *request) (any, error) {
 	var ask roomsRequest
 	if err := req.envelope(&ask); err != nil {
 		return nil, err
@@ -130,39 +121,10 @@ func (a *api) rooms(_ context.Context, req *request) (any, error) {
 	if limit < 1 || limit > maxRooms {
 		return nil, room.Errorf(room.CodeBadRequest, "limit: is %d; give 1 to %d", limit, maxRooms)
 	}
-	infos := a.srv.cfg.Hub.Rooms()
-	slices.SortFunc(infos, func(x, y hub.RoomInfo) int { return strings.Compare(x.Room, y.Room) })
-	answer := roomsAnswer{Rooms: []roomAnswer{}}
-	for _, i := range infos {
-		if i.Room <= ask.After || !strings.HasPrefix(i.Room, ask.Prefix) {
-			continue
-		}
-		if len(answer.Rooms) == limit {
-			answer.More = true
-			break
-		}
-		answer.Rooms = append(answer.Rooms, roomAnswer{i.Room, i.Users, i.Sessions, i.At.Epoch, i.At.Seq})
+	page := a.srv.cfg.Hub.RoomPage(ctx, ask.Prefix, ask.After, limit)
+	answer := roomsAnswer{Rooms: []roomAnswer{}, More: page.More, Incomplete: page.Incomplete}
+	for _, i := range page.Rooms {
+		answer.Rooms = append(answer.Rooms, roomAnswer{i.Room, i.Users, i.Sessions, i.Shares, i.At.Epoch, i.At.Seq})
 	}
 	return answer, nil
-}
-
-type disconnectRequest struct {
-	User string `json:"user"`
-}
-
-type disconnectAnswer struct {
-	Disconnected int `json:"disconnected"`
-}
-
-// disconnect cuts a user's connections. That they do not come back is for their
-// token to see to.
-func (a *api) disconnect(_ context.Context, req *request) (any, error) {
-	var ask disconnectRequest
-	if err := req.envelope(&ask); err != nil {
-		return nil, err
-	}
-	if err := token.CheckUser(ask.User); err != nil {
-		return nil, room.Errorf(room.CodeBadRequest, "user: %s", room.AsError(err).Message)
-	}
-	return disconnectAnswer{a.srv.cfg.Hub.Disconnect(ask.User)}, nil
 }

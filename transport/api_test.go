@@ -85,6 +85,10 @@ func TestAPIWalk(t *testing.T) {
 
 	require.Equal(t, wire.Members{Room: "lobby", Count: 1, Members: []room.Member{{User: "ann", Name: "Name of ann", Conns: 1}}},
 		decode[wire.Members](t, e.call("POST", "/api/presence", `{"room":"lobby"}`, withKey)))
+	where := decode[whereAnswer](t, e.call("POST", "/api/presence", `{"room":"lobby"}`, withKey))
+	here := e.hub.Instance()
+	require.Equal(t, []room.Share{{Instance: here, Users: 1, Conns: 1}}, where.Instances)
+	require.Equal(t, []string{here}, where.Members[0].On)
 	require.Equal(t, wire.Members{Room: "empty", Members: []room.Member{}},
 		decode[wire.Members](t, e.call("POST", "/api/presence", `{"room":"empty"}`, withKey)))
 
@@ -94,11 +98,11 @@ func TestAPIWalk(t *testing.T) {
 	require.JSONEq(t, `[1,{"a":null}]`, string(told.Data))
 
 	rooms := decode[roomsAnswer](t, e.call("POST", "/api/rooms", `{}`, withKey))
-	require.Equal(t, []roomAnswer{{"lobby", 1, 1, acks.Epoch, acks.Acks[2].Seq}}, rooms.Rooms)
+	require.Equal(t, []roomAnswer{{"lobby", 1, 1, where.Instances, acks.Epoch, acks.Acks[2].Seq}}, rooms.Rooms)
 
-	require.Equal(t, disconnectAnswer{1}, decode[disconnectAnswer](t, e.call("POST", "/api/disconnect", `{"user":"ann"}`, withKey)))
+	require.Equal(t, disconnectAnswer{Disconnected: 1}, decode[disconnectAnswer](t, e.call("POST", "/api/disconnect", `{"user":"ann"}`, withKey)))
 	ann.cut(wire.CloseDisconnected)
-	require.Equal(t, disconnectAnswer{0}, decode[disconnectAnswer](t, e.call("POST", "/api/disconnect", `{"user":"nobody"}`, withKey)))
+	require.Equal(t, disconnectAnswer{}, decode[disconnectAnswer](t, e.call("POST", "/api/disconnect", `{"user":"nobody"}`, withKey)))
 }
 
 func TestAPIRoomsArePaged(t *testing.T) {

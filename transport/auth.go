@@ -119,6 +119,7 @@ func redacted(u *url.URL) string {
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		s.parting(w)
 		defer s.survive(r)
 		if usable(r.URL.Path) && !s.admit(w, r) {
 			return

@@ -19,11 +19,12 @@ type chat struct {
 	// owned by the reader
 	guest     bool
 	malformed uint8 // frames in a row
-	publishes window
+
+	window window // of events and edits that the log is to answer
 }
 
 func newChat(c *conn) protocol {
-	return &chat{conn: c, publishes: window{max: c.srv.cfg.Limits.InFlight}}
+	return &chat{conn: c, window: newWindow(c.srv.cfg.Limits)}
 }
 
 func (c *chat) path() string { return "/ws" }
@@ -42,6 +43,22 @@ func (c *chat) Deliver(r *hub.Round, from int) bool { return c.out.round(r, from
 func (c *chat) End(why hub.Reason) {
 	if why != hub.ReasonGone {
 		c.endDropping(closeCode(why))
+	}
+}
+
+// noLongerGranted and bannedFrom say why a document is closed.
+const (
+	noLongerGranted = "the new token no longer grants this document"
+	bannedFrom      = "this user is banned from the document"
+)
+
+// Regrant takes documents away that the caller is banned from; see hub.Regranter.
+func (c *chat) Regrant(caller room.Caller) {
+	c.mu.Lock()
+	docs := c.docs
+	c.mu.Unlock()
+	if docs != nil {
+		docs.regrant(caller, bannedFrom)
 	}
 }
 
@@ -71,6 +88,8 @@ func (c *chat) lags() {
 	}
 	c.end(wire.CloseSlow, 0)
 }
+
+func (c *chat) settle() <-chan struct{} { return c.window.settle() }
 
 // gone takes the peer out of its rooms and documents.
 func (c *chat) gone() {

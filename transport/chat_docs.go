@@ -102,6 +102,11 @@ func (d *chatDocs) sit(ctx context.Context, name string) (*chatDoc, error) {
 		d.open[name] = doc
 	}
 	d.mu.Unlock()
+	// An order may have come while the document was being opened.
+	if !late && seat.Regrant(d.chat.session.Caller()) == document.NoAccess {
+		d.leave(doc)
+		return nil, room.Errorf(room.CodeForbidden, bannedFrom)
+	}
 	if late {
 		seat.Close()
 		return nil, room.Errorf(room.CodeUnavailable, "the document was closed while it was being opened; try again")
@@ -168,11 +173,11 @@ func (d *chatDocs) update(ctx context.Context, id uint64, cmd *wire.DocUpdate) e
 	if err != nil || cmd.More {
 		return err
 	}
-	if err := d.chat.publishes.enter(ctx, 1); err != nil {
+	if err := d.chat.window.enter(ctx, 1); err != nil {
 		return err
 	}
 	doc.seat.Apply(update, func(err *room.Error) {
-		d.chat.publishes.leave(1)
+		d.chat.window.leave(1)
 		if err != nil {
 			d.chat.failCommand(id, err)
 			return
@@ -184,7 +189,7 @@ func (d *chatDocs) update(ctx context.Context, id uint64, cmd *wire.DocUpdate) e
 }
 
 // regrant takes what a new token grants, for the reader.
-func (d *chatDocs) regrant(caller room.Caller) {
+func (d *chatDocs) regrant(caller room.Caller, why string) {
 	d.mu.Lock()
 	open := make([]*chatDoc, 0, len(d.open))
 	for _, doc := range d.open {
@@ -196,7 +201,7 @@ func (d *chatDocs) regrant(caller room.Caller) {
 		switch now := doc.seat.Regrant(caller); now {
 		case before:
 		case document.NoAccess:
-			doc.end(room.Errorf(room.CodeForbidden, "the new token no longer grants this document"))
+			doc.end(room.Errorf(room.CodeForbidden, "%s", why))
 		default:
 			doc.push(wire.DocAccessPush{Doc: doc.name, Access: accessName(now)})
 		}

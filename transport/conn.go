@@ -36,7 +36,6 @@ type conn struct {
 	heard    atomic.Int64            // when the peer was last heard, in Unix nanoseconds
 	bye      atomic.Pointer[goodbye] // set once: the connection is to end, or has
 	tasks    sync.WaitGroup          // what writes a backlog
-	made     bool                    // the handshake is over; guarded by connections.mu
 	greeting bool                    // a greeter is yet to greet; the reader's
 
 	mu    sync.Mutex // guards what follows

@@ -2,80 +2,110 @@ package transport
 
 import "sync"
 
-// connections are the WebSocket connections of a server, those that are being made
+// connections are the WebSockets and streams of a server, those that are being made
 // included.
 type connections struct {
-	mu      sync.Mutex // guards what follows
-	live    map[*conn]struct{}
-	aborted bool          // none may go on
-	over    bool          // none may begin
-	none    chan struct{} // closed when there is none, if somebody waits for that
+	mu      sync.Mutex        // guards what follows
+	live    map[resident]bool // whether it was made; before that it can be told nothing
+	aborted bool              // none may go on
+	late    func(resident)    // what becomes of one that is made now; nil: it goes on
+	over    bool              // none may begin
+	none    chan struct{}     // closed when there is none; nil: nobody waits for that
 }
 
 // begin notes a connection that is about to be made. It is false when none may begin
 // any more.
-func (l *connections) begin(c *conn) bool {
+func (l *connections) begin(r resident) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.over {
 		return false
 	}
 	if l.live == nil {
-		l.live = make(map[*conn]struct{})
+		l.live = make(map[resident]bool)
 	}
-	l.live[c] = struct{}{}
+	l.live[r] = false
 	return true
 }
 
-// start runs one that has begun and was made, in a goroutine of its own.
-func (l *connections) start(c *conn) {
+// start notes that one that has begun was made.
+func (l *connections) start(r resident) {
 	l.mu.Lock()
-	c.made = true
-	if l.aborted {
-		c.abort()
-	}
+	l.live[r] = true
+	aborted, late := l.aborted, l.late
 	l.mu.Unlock()
-	go func() {
-		defer l.end(c)
-		c.serve()
-	}()
+	switch {
+	case aborted:
+		r.abort()
+	case late != nil:
+		late(r)
+	}
 }
 
 // end notes that one is no more, or was never made.
-func (l *connections) end(c *conn) {
+func (l *connections) end(r resident) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.live, c)
+	delete(l.live, r)
 	if len(l.live) == 0 && l.none != nil {
 		close(l.none)
 		l.none = nil
 	}
 }
 
-// abort ends the connections that there are, at once.
-func (l *connections) abort() {
+// made gives those that were made.
+func (l *connections) made() []resident {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.aborted = true
-	for c := range l.live {
-		if c.made {
-			c.abort()
+	all := make([]resident, 0, len(l.live))
+	for r, made := range l.live {
+		if made {
+			all = append(all, r)
 		}
+	}
+	return all
+}
+
+// part does something to all that there are, and to those that are being made as soon
+// as they are.
+func (l *connections) part(do func(resident)) {
+	l.mu.Lock()
+	l.over, l.late = true, do
+	l.mu.Unlock()
+	for _, r := range l.made() {
+		do(r)
 	}
 }
 
-// wait lets no more begin, and waits until there is none.
-func (l *connections) wait() {
+// abort ends the connections that there are, at once.
+func (l *connections) abort() {
 	l.mu.Lock()
-	l.over = true
-	if len(l.live) == 0 {
-		l.mu.Unlock()
-		return
+	l.aborted = true
+	l.mu.Unlock()
+	for _, r := range l.made() {
+		r.abort()
 	}
-	if l.none == nil {
+}
+
+// count is how many there are.
+func (l *connections) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.live)
+}
+
+// gone lets no more begin. What it gives is closed when there is none.
+func (l *connections) gone() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	switch {
+	case len(l.live) == 0:
+		none := make(chan struct{})
+		close(none)
+		return none
+	case l.none == nil:
 		l.none = make(chan struct{})
 	}
-	none := l.none
-	l.mu.Unlock()
-	<-none
+	return l.none
 }

@@ -40,22 +40,22 @@ func (c *chat) dispatch(ctx context.Context, cmd wire.Command) error {
 
 // publish answers when the log has.
 func (c *chat) publish(ctx context.Context, id uint64, cmd *wire.Publish) error {
-	if err := c.publishes.enter(ctx, 1); err != nil {
+	if err := c.window.enter(ctx, 1); err != nil {
 		return err
 	}
 	c.srv.cfg.Hub.Publish(ctx, c.session.Caller(), cmd.Room, []room.Command{cmd.Event}, func(o []hub.Outcome) {
-		c.publishes.leave(1)
+		c.window.leave(1)
 		c.reply(id, ackFrame(cmd.Room, o[0]))
 	})
 	return nil
 }
 
 func (c *chat) batch(ctx context.Context, id uint64, cmd *wire.Batch) error {
-	if err := c.publishes.enter(ctx, len(cmd.Events)); err != nil {
+	if err := c.window.enter(ctx, len(cmd.Events)); err != nil {
 		return err
 	}
 	c.srv.cfg.Hub.Publish(ctx, c.session.Caller(), cmd.Room, cmd.Events, func(o []hub.Outcome) {
-		c.publishes.leave(len(o))
+		c.window.leave(len(o))
 		c.reply(id, acksFrame(cmd.Room, o))
 	})
 	return nil
@@ -106,7 +106,7 @@ func (c *chat) typing(id uint64, cmd *wire.Typing) error {
 
 // refresh takes a new token on the live connection.
 func (c *chat) refresh(id uint64, cmd *wire.Refresh) error {
-	claims, err := c.srv.cfg.Identity.verifier().Verify(cmd.Token)
+	claims, err := c.srv.verify(cmd.Token)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (c *chat) refresh(id uint64, cmd *wire.Refresh) error {
 		return err
 	}
 	if c.docs != nil {
-		c.docs.regrant(claims.Caller())
+		c.docs.regrant(c.session.Caller(), noLongerGranted)
 	}
 	c.expireAt(claims.Expires)
 	c.reply(id, wire.Refreshed{ExpiresAt: claims.Expires.UnixMilli()})

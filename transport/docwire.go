@@ -16,7 +16,7 @@ import (
 func (s *Server) serveYjs(w http.ResponseWriter, r *http.Request) {
 	name, token := r.PathValue("doc"), r.URL.Query().Get("token")
 	s.upgrade(w, r, upgrade{compression: noCompression, protocol: func(c *conn) protocol {
-		return &yjsPeer{conn: c, name: name, token: token}
+		return &yjsPeer{conn: c, window: newWindow(c.srv.cfg.Limits), name: name, token: token}
 	}})
 }
 
@@ -67,7 +67,13 @@ func stayAway(code wire.CloseCode) wire.CloseCode {
 func documentText(err *room.Error) string { return err.Message }
 
 // docOutlet lets the hub end a connection that has no rooms.
-type docOutlet struct{ *conn }
+type docOutlet struct {
+	*conn
+	regrant func(room.Caller)
+}
+
+// Regrant takes documents away that the caller is banned from; see hub.Regranter.
+func (o docOutlet) Regrant(caller room.Caller) { o.regrant(caller) }
 
 // Deliver has nothing to deliver; see hub.Outlet.
 func (docOutlet) Deliver(*hub.Round, int) bool { return true }

@@ -62,6 +62,8 @@ func (p *echo) handle(_ context.Context, data []byte) bool {
 	return true
 }
 
+func (p *echo) settle() <-chan struct{} { return settled }
+
 func (p *echo) farewell(g goodbye) []byte {
 	return append(echoFrame(echoFarewell), closeFrame(g.code, cmp.Or(g.reason, g.code.Name()))...)
 }

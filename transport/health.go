@@ -1,6 +1,9 @@
 package transport
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+)
 
 // healthAnswer is what the two health paths say.
 type healthAnswer struct {
@@ -14,18 +17,31 @@ func (s *Server) serveLive(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, encodeAnswer(healthAnswer{Status: "ok"}))
 }
 
-// serveReady is GET /readyz: the hub can store what it is given; else the log's
-// own reason why not.
+// serveReady is GET /readyz: the hub can store what it is given and stays; else the
+// log's own reason why not, or "draining".
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
-	if err := s.health(); err != nil {
+	if err := s.unready(); err != nil {
 		writeJSON(w, http.StatusServiceUnavailable, encodeAnswer(healthAnswer{Status: "unavailable", Reason: err.Error()}))
 		return
 	}
 	writeJSON(w, http.StatusOK, encodeAnswer(healthAnswer{Status: "ok"}))
 }
 
+var errDraining = errors.New("draining")
+
+// unready is why nobody is to be led here, or nil.
+func (s *Server) unready() error {
+	if s.stage.Load() > serving {
+		return errDraining
+	}
+	return s.health()
+}
+
 // health is why the hub cannot store what it is given, or nil.
 func (s *Server) health() error {
+	if err := s.cfg.Hub.Ready(); err != nil {
+		return err
+	}
 	if s.cfg.Health != nil {
 		return s.cfg.Health()
 	}

@@ -2,6 +2,8 @@ package transport
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/coder/websocket"
@@ -30,19 +32,20 @@ const (
 // its own name, since the clients do not look at close codes.
 type hocuspocus struct {
 	*conn
+	window window // of updates that the log is to answer
 
 	// owned by the reader
 	refused map[string]bool // names that were refused, whose further messages say nothing new
 
 	// guarded by mu, but for the reader, who alone changes it
 	open     map[string]*hocuspocusDoc // by name and session, as frames begin
-	sessions map[string]*hub.Session   // by user
+	sessions map[string]*hub.Session   // by user and token
 	beats    bool                      // the client knows the ping of one byte
 }
 
 func newHocuspocus(c *conn) protocol {
 	return &hocuspocus{
-		conn: c, open: make(map[string]*hocuspocusDoc), refused: make(map[string]bool), sessions: make(map[string]*hub.Session),
+		conn: c, window: newWindow(c.srv.cfg.Limits), open: make(map[string]*hocuspocusDoc), refused: make(map[string]bool), sessions: make(map[string]*hub.Session),
 	}
 }
 
@@ -78,7 +81,7 @@ func (p *hocuspocus) handle(ctx context.Context, data []byte) bool {
 	d := p.opened(key)
 	switch {
 	case d != nil:
-		return d.handle(f)
+		return d.handle(ctx, f)
 	case f.Type == yjs.MessageSync && f.Sync == yjs.SyncStep1 && !p.refused[key]:
 		return p.handleFirst(ctx, f, key)
 	default:
@@ -101,7 +104,7 @@ func (p *hocuspocus) handleFirst(ctx context.Context, f yjs.HocuspocusFrame, key
 		return true
 	}
 	d.tokenless = true
-	return d.handle(f)
+	return d.handle(ctx, f)
 }
 
 // documentKey is what the frames of one document on this connection begin with.
@@ -176,7 +179,8 @@ func (p *hocuspocus) openDoc(ctx context.Context, f yjs.HocuspocusFrame, key str
 	if err != nil {
 		return err
 	}
-	if err := p.session(who.Caller()); err != nil {
+	session, err := p.session(who.Caller())
+	if err != nil {
 		return err
 	}
 	d := &hocuspocusDoc{on: p, dialect: hocuspocusDialect{key}, document: f.Document, session: f.Session, guest: who.Guest}
@@ -198,6 +202,7 @@ func (p *hocuspocus) openDoc(ctx context.Context, f yjs.HocuspocusFrame, key str
 	}
 	p.expireAt(never) // tokens are the documents'
 	d.granted(who.Expires)
+	p.regrant(session.Caller()) // an order may have come while the document was being opened
 	return nil
 }
 
@@ -211,18 +216,19 @@ func (p *hocuspocus) welcome(ctx context.Context) error {
 }
 
 // session makes the caller known to the hub, who may have to cut them off.
-func (p *hocuspocus) session(caller room.Caller) error {
-	if p.sessions[caller.User] != nil {
-		return nil
+func (p *hocuspocus) session(caller room.Caller) (*hub.Session, error) {
+	key := caller.User + "\x00" + caller.TokenID
+	if s := p.sessions[key]; s != nil {
+		return s, nil
 	}
-	s, err := p.srv.cfg.Hub.Connect(caller, docOutlet{p.conn})
+	s, err := p.srv.cfg.Hub.Connect(caller, docOutlet{p.conn, p.regrant})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p.mu.Lock()
-	p.sessions[caller.User] = s
+	p.sessions[key] = s
 	p.mu.Unlock()
-	return nil
+	return s, nil
 }
 
 func (p *hocuspocus) send(f yjs.HocuspocusFrame) {
@@ -264,7 +270,21 @@ func (p *hocuspocus) pulse() pulse {
 	return pulse{frame: pingControl, every: l.Ping, wait: l.PongWait}
 }
 
+// regrant ends the documents that a user is banned from.
+func (p *hocuspocus) regrant(caller room.Caller) {
+	p.mu.Lock()
+	open := slices.Collect(maps.Values(p.open))
+	p.mu.Unlock()
+	for _, d := range open {
+		if seat := d.taken(); seat != nil && seat.Caller().User == caller.User && seat.Regrant(caller) == document.NoAccess {
+			d.end(room.Errorf(room.CodeForbidden, bannedFrom))
+		}
+	}
+}
+
 func (p *hocuspocus) lags() { p.endDropping(wire.CloseSlow) }
+
+func (p *hocuspocus) settle() <-chan struct{} { return p.window.settle() }
 
 func (p *hocuspocus) gone() {
 	p.mu.Lock()

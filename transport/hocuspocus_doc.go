@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -38,6 +39,13 @@ func (d *hocuspocusDoc) sit(seat *docs.Seat) bool {
 	return !over
 }
 
+// taken is the seat, or nil while there is none.
+func (d *hocuspocusDoc) taken() *docs.Seat {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.seat
+}
+
 func (d *hocuspocusDoc) ended() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -45,11 +53,11 @@ func (d *hocuspocusDoc) ended() bool {
 }
 
 // handle serves a message about the document.
-func (d *hocuspocusDoc) handle(f yjs.HocuspocusFrame) bool {
+func (d *hocuspocusDoc) handle(ctx context.Context, f yjs.HocuspocusFrame) bool {
 	var err error
 	switch f.Type {
 	case yjs.MessageSync, yjs.MessageSyncReply:
-		err = d.sync(f.Message)
+		err = d.sync(ctx, f.Message)
 	case yjs.MessageAwareness:
 		err = d.seat.Awareness(f.Data)
 	case yjs.MessageQueryAwareness:
@@ -71,7 +79,7 @@ func (d *hocuspocusDoc) handle(f yjs.HocuspocusFrame) bool {
 
 // sync answers a state vector with what is missing, and asks in turn: the client counts
 // the answer to that as a change that waits to be saved.
-func (d *hocuspocusDoc) sync(m yjs.Message) error {
+func (d *hocuspocusDoc) sync(ctx context.Context, m yjs.Message) error {
 	if m.Sync == yjs.SyncStep1 {
 		diff, err := d.seat.Diff(m.Data)
 		if err != nil {
@@ -83,7 +91,11 @@ func (d *hocuspocusDoc) sync(m yjs.Message) error {
 		}
 		return nil
 	}
+	if err := d.on.window.enter(ctx, 1); err != nil {
+		return err
+	}
 	d.seat.Apply(m.Data, func(err *room.Error) {
+		defer d.on.window.leave(1)
 		d.say(yjs.Message{Type: yjs.MessageSyncStatus, Saved: err == nil})
 		if err != nil && err.Code != room.CodeForbidden { // who may only read goes on reading
 			d.fail(err)
@@ -97,7 +109,7 @@ func (d *hocuspocusDoc) renew(token string) error {
 	if token == "" && d.guest {
 		return nil // a guest's time is the connection's
 	}
-	claims, err := d.on.srv.cfg.Identity.verifier().Verify(token)
+	claims, err := d.on.srv.verify(token)
 	if err != nil {
 		return err
 	}
@@ -105,6 +117,9 @@ func (d *hocuspocusDoc) renew(token string) error {
 		return room.Errorf(room.CodeUnauthorized, "sub: the new token is for another user; open the document anew to change user")
 	}
 	caller := claims.Caller()
+	if _, err := d.on.session(caller); err != nil { // so that the new token can be revoked
+		return err
+	}
 	if err := d.seat.Regrant(caller).Require(document.MayRead); err != nil {
 		return err
 	}

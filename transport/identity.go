@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/transport/token"
 )
 
@@ -35,12 +36,13 @@ type identified struct {
 // identify takes the token of a connect command or a Bearer header. Without one
 // the caller is a new guest; with a guest's it is the same guest again, under the
 // name that it now gives itself, for another GuestTTL.
-func (id *Identity) identify(tok, name string) (identified, error) {
+func (s *Server) identify(tok, name string) (identified, error) {
+	id := s.cfg.Identity
 	if tok == "" {
 		issued, claims, err := id.verifier().IssueGuest(name, id.GuestTTL)
 		return identified{claims, issued}, err
 	}
-	claims, err := id.verifier().Verify(tok)
+	claims, err := s.verify(tok)
 	if err == nil && !time.Now().Before(claims.Expires.Add(id.Grace)) {
 		// Within the skew of clocks it is good, but not for a connection.
 		err = token.Ended(claims.Expires)
@@ -55,6 +57,18 @@ func (id *Identity) identify(tok, name string) (identified, error) {
 	return identified{claims, issued}, err
 }
 
+// verify checks a token, and holds whoever comes with it against bans and revocations.
+// The grants of the claims are what those leave of them.
+func (s *Server) verify(tok string) (token.Claims, error) {
+	claims, err := s.cfg.Identity.verifier().Verify(tok)
+	if err != nil {
+		return claims, err
+	}
+	caller, err := s.cfg.Hub.Admit(claims.Caller())
+	claims.Grants = caller.Grants
+	return claims, err
+}
+
 // introduce identifies the peer of a new connection or stream. Those who come
 // without a token, or with a bad one, are charged to their address.
 func (s *Server) introduce(remote, tok, name string) (identified, error) {
@@ -63,8 +77,8 @@ func (s *Server) introduce(remote, tok, name string) (identified, error) {
 			return identified{}, err
 		}
 	}
-	who, err := s.cfg.Identity.identify(tok, name)
-	if err != nil && tok != "" {
+	who, err := s.identify(tok, name)
+	if err != nil && tok != "" && room.AsError(err).Code != room.CodeUnavailable {
 		if limited := s.strange(remote); limited != nil {
 			return identified{}, limited
 		}

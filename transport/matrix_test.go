@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hubbub-im/hubbub/hub"
 	"github.com/hubbub-im/hubbub/room"
 	"github.com/hubbub-im/hubbub/transport/token"
 	"github.com/hubbub-im/hubbub/transport/wire"
@@ -85,7 +86,8 @@ func TestMatrix(t *testing.T) {
 		}
 		return out
 	}
-	e := newAPIEdge(t)
+	e := newAPIEdge(t, func(c *edgeConfig) { c.hub.Orders = hub.NewMemoryOrders() })
+	require.Eventually(t, func() bool { return e.hub.Ready() == nil }, patience, time.Millisecond)
 	for _, ep := range []struct {
 		path, body string
 		expected   map[string]verdict
@@ -100,6 +102,9 @@ func TestMatrix(t *testing.T) {
 		{"/api/presence", `{"room":"lobby"}`, see},
 		{"/api/rooms", `{}`, keyed},
 		{"/api/disconnect", `{"user":"zoe"}`, keyed},
+		{"/api/revoke", `{"user":"zoe"}`, keyed},
+		{"/api/ban", `{"user":"zoe"}`, keyed},
+		{"/api/unban", `{"user":"zoe"}`, keyed},
 		{"/sse", `{"id":1,"type":"publish","room":"lobby","event":{"text":"x"}}`, frame(say)},
 		{"/sse", `{"id":1,"type":"broadcast","room":"lobby","data":1}`, frame(say)},
 		{"/sse", `{"id":1,"type":"history","room":"lobby"}`, frame(see)},

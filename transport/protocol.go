@@ -33,6 +33,10 @@ type protocol interface {
 	// pulse says how the peer is asked for a sign of life. It is the same each time.
 	pulse() pulse
 
+	// settle has no more of what the log must answer taken from the peer: the reader
+	// waits before it. What it gives is closed once the log has answered all of it.
+	settle() <-chan struct{}
+
 	// lags hears that the peer lags too much. It is to end the connection, and nothing
 	// but the goodbye will go out.
 	lags()
@@ -87,9 +91,13 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, u upgrade) {
 		s.writeError(w, r, room.Errorf(room.CodeBadRequest, "body: a request that opens a WebSocket has none"))
 		return
 	}
+	if err := s.refuseNew(); err != nil {
+		s.writeError(w, r, err)
+		return
+	}
 	c := newConn(s, u.protocol)
 	if !s.conns.begin(c) {
-		s.writeError(w, r, room.Errorf(room.CodeUnavailable, "the hub is going down"))
+		s.writeError(w, r, errLeaving)
 		return
 	}
 	ws, err := websocket.Accept(&hijacker{ResponseWriter: w, conn: c}, r, u.options(c))
@@ -106,6 +114,10 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, u upgrade) {
 		}, false)
 	}
 	s.conns.start(c)
+	go func() {
+		defer s.conns.end(c)
+		c.serve()
+	}()
 }
 
 func (u upgrade) options(c *conn) *websocket.AcceptOptions {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -53,7 +54,8 @@ type Server struct {
 	stop    context.CancelFunc
 
 	pace    *admission
-	conns   connections // WebSockets, which http.Server does not know
+	stage   atomic.Int32 // of the server's life; see leave.go
+	conns   connections
 	workers *workers
 }
 
@@ -130,19 +132,15 @@ func (s *Server) Serve(l net.Listener) error {
 // makes each connection say goodbye.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
-	done := make(chan struct{})
-	go func() {
-		s.conns.wait()
-		close(done)
-	}()
+	gone := s.conns.gone()
 	select {
-	case <-done:
+	case <-gone:
 	case <-ctx.Done():
 		err = errors.Join(err, ctx.Err())
 	}
 	s.stop() // what is left hears it, and ends
 	s.conns.abort()
-	<-done
+	<-gone
 	s.workers.wait()
 	if err != nil {
 		return fmt.Errorf("shutdown: %w", err)

@@ -21,7 +21,8 @@ import (
 func (e *edge) backlogs() (sizes []int) {
 	e.srv.conns.mu.Lock()
 	defer e.srv.conns.mu.Unlock()
-	for c := range e.srv.conns.live {
+	for r := range e.srv.conns.live {
+		c := r.(*conn)
 		c.out.mu.Lock()
 		if c.out.lag != nil && c.out.state == sendOpen {
 			sizes = append(sizes, c.out.lag.size())

@@ -35,7 +35,9 @@ func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request) {
 		s.writeFrameError(w, r, 0, err)
 		return
 	}
+	defer s.conns.end(st)
 	defer st.session.Close(hub.ReasonGone)
+	s.conns.start(st)
 	st.run(r.Context())
 }
 
@@ -43,6 +45,9 @@ func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request) {
 func (s *Server) openStream(w http.ResponseWriter, r *http.Request) (*stream, error) {
 	if r.Method == http.MethodHead {
 		return nil, room.Errorf(room.CodeBadRequest, "method: is HEAD; a stream is opened with GET")
+	}
+	if err := s.refuseNew(); err != nil {
+		return nil, err
 	}
 	req, err := parseStream(r)
 	if err != nil {
@@ -82,6 +87,10 @@ func (s *Server) openStream(w http.ResponseWriter, r *http.Request) (*stream, er
 	if err := st.join(r.Context(), req.rooms[0]); err != nil {
 		session.Close(hub.ReasonGone)
 		return nil, err
+	}
+	if !s.conns.begin(st) {
+		session.Close(hub.ReasonGone)
+		return nil, errLeaving
 	}
 	return st, nil
 }

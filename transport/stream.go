@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/hubbub-im/hubbub/hub"
@@ -22,10 +23,11 @@ type stream struct {
 	session *hub.Session
 	queue   *hub.Queue
 	req     *streamRequest
-	at      positions   // where the peer stands, room by room
-	first   []hub.Frame // go out before what is queued
-	live    bool        // the room joined last is live
-	ends    time.Time   // when the token is over
+	at      positions    // where the peer stands, room by room
+	first   []hub.Frame  // go out before what is queued
+	live    bool         // the room joined last is live
+	ends    time.Time    // when the token is over
+	after   atomic.Int64 // how long a peer that is moved is to wait, as a time.Duration
 	frames  []hub.Frame
 	buf     []byte
 }
@@ -188,13 +190,40 @@ func (st *stream) end(why error) {
 	case errors.Is(why, errTokenOver):
 		code = wire.CloseTokenExpired
 	case closed:
-		code = closeCode(reason)
+		code, retryAfter = closeCode(reason), time.Duration(st.after.Load())
 	case refused:
 		retryAfter = failed.RetryAfter
 	default:
 		return // the peer went away
 	}
+	if retryAfter > 0 { // for EventSource, which comes back by itself and knows no codes
+		st.buf = append(st.buf, "retry: "+strconv.FormatInt(retryAfter.Milliseconds(), 10)+"\n\n"...)
+	}
 	_ = st.write([]hub.Frame{{Data: wire.Encode(0, wire.DisconnectPush{
 		Code: code, Reason: code.Name(), RetryAfterMS: retryAfter.Milliseconds(),
 	})}})
 }
+
+// settled is closed: a stream has nothing to wait for, since what its peer publishes
+// comes as requests of their own.
+var settled = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// settle is resident's.
+func (st *stream) settle() <-chan struct{} { return settled }
+
+// move is resident's. What is queued is dropped: the peer comes back with its position.
+func (st *stream) move(code wire.CloseCode, after time.Duration) {
+	st.after.Store(int64(after))
+	if code == wire.CloseMoved {
+		st.session.Close(hub.ReasonMoved)
+		return
+	}
+	st.session.Close(hub.ReasonShutdown)
+}
+
+// abort is resident's.
+func (st *stream) abort() { st.session.Close(hub.ReasonGone) }

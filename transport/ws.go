@@ -55,16 +55,16 @@ func (c *chat) admit(ctx context.Context, id uint64, cmd *wire.Connect) bool {
 	}
 	who, err := c.srv.introduce(c.sock.RemoteAddr().String(), cmd.Token, cmd.Name)
 	if err != nil {
-		code := wire.CloseUnauthorized
-		if room.AsError(err).Code == room.CodeTokenExpired {
-			code = wire.CloseTokenExpired
-		}
-		c.refuse(id, err, code)
+		c.refuse(id, err, refusalCode(err))
 		return false
 	}
 	session, err := c.srv.cfg.Hub.Connect(who.Caller(), c)
 	if err != nil {
-		c.refuse(id, err, wire.CloseShutdown)
+		code := wire.CloseShutdown
+		if !room.AsError(err).Code.Retryable() {
+			code = refusalCode(err)
+		}
+		c.refuse(id, err, code)
 		return false
 	}
 	c.mu.Lock()
@@ -106,6 +106,20 @@ func (c *chat) serveCommand(ctx context.Context, data []byte) bool {
 	return true
 }
 
+// refusalCode says how a connection ends whose caller is not let in.
+func refusalCode(err error) wire.CloseCode {
+	switch room.AsError(err).Code {
+	case room.CodeTokenExpired:
+		return wire.CloseTokenExpired
+	case room.CodeForbidden:
+		return wire.CloseBanned
+	case room.CodeUnavailable:
+		return wire.CloseOverloaded
+	default:
+		return wire.CloseUnauthorized
+	}
+}
+
 // closeCode maps the end of a session to what the peer is told.
 func closeCode(why hub.Reason) wire.CloseCode {
 	switch why {
@@ -113,8 +127,14 @@ func closeCode(why hub.Reason) wire.CloseCode {
 		return wire.CloseSlow
 	case hub.ReasonShutdown:
 		return wire.CloseShutdown
+	case hub.ReasonMoved:
+		return wire.CloseMoved
 	case hub.ReasonDisconnected:
 		return wire.CloseDisconnected
+	case hub.ReasonBanned:
+		return wire.CloseBanned
+	case hub.ReasonRevoked:
+		return wire.CloseRevoked
 	case hub.ReasonGone:
 	}
 	return wire.CloseInternal

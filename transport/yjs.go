@@ -18,6 +18,7 @@ import (
 // back to its sender once it is saved, which newer clients take for one.
 type yjsPeer struct {
 	*conn
+	window      window // of updates that the log is to answer
 	name, token string // as they came; token is dropped once it was looked at
 
 	// set by greet
@@ -57,14 +58,14 @@ func (p *yjsPeer) enter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	session, err := p.srv.cfg.Hub.Connect(who.Caller(), docOutlet{p.conn})
+	session, err := p.srv.cfg.Hub.Connect(who.Caller(), docOutlet{p.conn, p.regrant})
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	p.session = session
 	p.mu.Unlock()
-	seat, err := p.srv.cfg.Docs.Open(ctx, who.Caller(), p.name, p)
+	seat, err := p.srv.cfg.Docs.Open(ctx, session.Caller(), p.name, p)
 	if err != nil {
 		return err
 	}
@@ -74,8 +75,19 @@ func (p *yjsPeer) enter(ctx context.Context) error {
 	if p.bye.Load() != nil {
 		p.gone() // it may have been called before there was a seat
 	}
+	p.regrant(session.Caller()) // and so may this
 	p.expireAt(who.Expires)
 	return nil
+}
+
+// regrant ends the connection of somebody who is banned from its document.
+func (p *yjsPeer) regrant(caller room.Caller) {
+	p.mu.Lock()
+	seat := p.seat
+	p.mu.Unlock()
+	if seat != nil && seat.Regrant(caller) == document.NoAccess {
+		p.refuse(room.Errorf(room.CodeForbidden, bannedFrom))
+	}
 }
 
 // handle serves one message.
@@ -90,7 +102,7 @@ func (p *yjsPeer) handle(ctx context.Context, data []byte) bool {
 	}
 	switch m.Type {
 	case yjs.MessageSync:
-		err = p.sync(m)
+		err = p.sync(ctx, m)
 	case yjs.MessageAwareness:
 		err = p.seat.Awareness(m.Data)
 	case yjs.MessageQueryAwareness:
@@ -104,7 +116,7 @@ func (p *yjsPeer) handle(ctx context.Context, data []byte) bool {
 	return err == nil
 }
 
-func (p *yjsPeer) sync(m yjs.Message) error {
+func (p *yjsPeer) sync(ctx context.Context, m yjs.Message) error {
 	if m.Sync == yjs.SyncStep1 {
 		diff, err := p.seat.Diff(m.Data)
 		if err == nil {
@@ -112,8 +124,12 @@ func (p *yjsPeer) sync(m yjs.Message) error {
 		}
 		return err
 	}
+	if err := p.window.enter(ctx, 1); err != nil {
+		return err
+	}
 	echo := m.Sync == yjs.SyncUpdate || len(m.Data) > 0 && m.Data[0] > 0
 	p.seat.Apply(m.Data, func(err *room.Error) {
+		defer p.window.leave(1)
 		switch {
 		case err == nil && echo:
 			p.say(yjs.Message{Type: yjs.MessageSync, Sync: yjs.SyncUpdate, Data: m.Data})
@@ -169,6 +185,8 @@ func (p *yjsPeer) pulse() pulse {
 }
 
 func (p *yjsPeer) lags() { p.endDropping(wire.CloseSlow) }
+
+func (p *yjsPeer) settle() <-chan struct{} { return p.window.settle() }
 
 func (p *yjsPeer) gone() {
 	p.mu.Lock()

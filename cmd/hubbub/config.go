@@ -34,7 +34,7 @@ type cli struct {
 	Import  ImportCmd  `cmd:"" help:"Make a log of what was exported."`
 	Backup  BackupCmd  `cmd:"" help:"Write what a running hub has stored to a file."`
 	Restore RestoreCmd `cmd:"" help:"Make a log of a backup."`
-	Doctor  DoctorCmd  `cmd:"" help:"Check a data folder or a running hub."`
+	Doctor  DoctorCmd  `cmd:"" help:"Check a data folder, a running hub, or NATS servers."`
 	Bench   BenchCmd   `cmd:"" help:"Measure a hub, or another server, on this machine."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }

@@ -38,8 +38,8 @@ func (c *DoctorCmd) check() error {
 		return errors.New("check what? Give one of --data DIR, --url http://HOST:PORT, --admin-addr HOST:PORT and --nats URL")
 	case c.Deep && c.URL != "":
 		return errors.New("--deep: what a hub has stored is read through its admin listener: give --admin-addr HOST:PORT in the place of --url")
-	case !c.Deep && c.Data == "" && c.URL == "":
-		return errors.New("--admin-addr and --nats are for --deep: give it as well")
+	case !c.Deep && c.AdminAddr != "":
+		return errors.New("--admin-addr is for --deep: give it as well, or --url in its place")
 	}
 	return nil
 }
@@ -73,6 +73,8 @@ func (c *DoctorCmd) run(ctx context.Context, std streams) error {
 	switch {
 	case c.URL != "":
 		d.hub(ctx, strings.TrimRight(c.URL, "/"))
+	case c.NATS.given():
+		d.cluster(ctx, &c.NATS)
 	case c.Data != "":
 		d.folder(ctx, c.Data)
 	}

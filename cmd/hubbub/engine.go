@@ -186,6 +186,10 @@ func exists(name string) bool {
 	return !errors.Is(err, os.ErrNotExist)
 }
 
+// alone reports whether no other instance shares the logs, so that nobody can go
+// elsewhere when this one ends.
+func (e *engine) alone() bool { return !e.shared }
+
 // markFile makes a file that says that something was there.
 func markFile(name string) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
@@ -209,11 +213,14 @@ func (e *engine) health() error {
 // closeLogs closes those that are open.
 func (e *engine) closeLogs() error { return errors.Join(closeLog(e.docs), closeLog(e.log)) }
 
+// closeTime is how long appends under way may take to end.
+const closeTime = 10 * time.Second
+
 func closeLog(l *bridge.Log) error {
 	if l == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	return l.Close(ctx)
 }

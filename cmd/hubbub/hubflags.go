@@ -15,7 +15,7 @@ import (
 
 // hubFlags say which hub a tool speaks to, and as whom.
 type hubFlags struct {
-	URL   string `name:"url" help:"Address of the hub." default:"ws://127.0.0.1:8080" placeholder:"URL"`
+	URL   string `name:"url" help:"Address of the hub; several instances of it, separated by commas, are tried in turn." default:"ws://127.0.0.1:8080" placeholder:"URL"`
 	Token string `help:"Token to come with, as hubbub token makes it; without one, as a guest." placeholder:"TOKEN"`
 }
 

@@ -37,9 +37,10 @@ func overNATS(t testing.TB, n int, servers []*natsProcess, flags ...string) []*h
 // asPeers starts three hubs that keep the log together.
 func asPeers(t testing.TB) []*hubProcess {
 	t.Helper()
-	addrs := []string{freeAddr(t), freeAddr(t), freeAddr(t)}
+	addrs, p := []string{freeAddr(t), freeAddr(t), freeAddr(t)}, newPair(t)
+	p.write(t, time.Now().Add(-time.Minute))
 	return startMany(t, len(addrs), func(i int) []string {
-		return []string{"--peer-listen=" + addrs[i], "--peer=" + addrs[0] + "," + addrs[1] + "," + addrs[2], "--peer-secret=a secret among the hubs"}
+		return []string{"--peer-listen=" + addrs[i], "--peer=" + addrs[0] + "," + addrs[1] + "," + addrs[2], "--peer-secret=a secret among the hubs", "--peer-ca=" + p.cert, "--peer-cert=" + p.cert, "--peer-cert-key=" + p.key}
 	})
 }
 

@@ -25,7 +25,7 @@ type natsFlags struct {
 	Cert        string   `name:"nats-cert" keyfile:"" help:"Certificate that the hub shows to NATS, a PEM file." placeholder:"FILE"`
 	CertKey     string   `name:"nats-cert-key" keyfile:"" help:"Private key of --nats-cert, a PEM file." placeholder:"FILE"`
 	Prefix      string   `name:"nats-prefix" help:"Beginning of the names of subjects and, in capitals, of streams: 1 to 16 lower-case letters and digits." default:"hubbub" placeholder:"NAME"`
-	SystemCreds string   `name:"nats-system-creds" keyfile:"" help:"Credentials file of the system account, with which the hub asks the servers, at its start, for what else it cannot see: whether they sync each write." placeholder:"FILE"`
+	SystemCreds string   `name:"nats-system-creds" keyfile:"" help:"Credentials file of the system account, or a file with its USER:PASSWORD, with which the hub asks the servers, at its start, for what else it cannot see: whether they sync each write." placeholder:"FILE"`
 	Name        string   `name:"name" help:"Name of this instance, as its connections to NATS show it; without one, the machine's." placeholder:"NAME"`
 }
 
@@ -135,6 +135,7 @@ func (f *natsFlags) dial(ctx context.Context, log zerolog.Logger) (*cluster, *su
 		return nil, nil, err
 	}
 	c := &cluster{urls: strings.Join(f.URLs, ","), name: f.Name, opts: opts, log: log.With().Str("part", "nats").Logger()}
+	c.escort = newEscort(strings.ToUpper(f.Prefix)+"_META", c.log)
 	if c.name == "" {
 		c.name, _ = os.Hostname() // it is for people's eyes
 	}
@@ -144,7 +145,11 @@ func (f *natsFlags) dial(ctx context.Context, log zerolog.Logger) (*cluster, *su
 	}
 	defer nc.Close()
 	s, err := c.look(ctx, nc, f)
-	return c, s, err
+	if err != nil {
+		return nil, nil, err
+	}
+	c.escort.start() // Shutdown ends it
+	return c, s, nil
 }
 
 // reach connects for the first time, and is patient with servers that start together
@@ -176,6 +181,8 @@ type cluster struct {
 	name string
 	opts []nats.Option
 	log  zerolog.Logger
+
+	escort *escort // of all connections
 }
 
 const (
@@ -194,7 +201,11 @@ func (c *cluster) Connect(name string, opts ...nats.Option) (*nats.Conn, error) 
 	all := append([]nats.Option{
 		nats.Name(c.name + " " + name), nats.Timeout(natsTimeout), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(natsPing), nats.MaxPingsOutstanding(2),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.log.Warn().Err(err).Msg("survived") }),
+		nats.ErrorHandler(func(nc *nats.Conn, _ *nats.Subscription, err error) {
+			if nc.IsConnected() {
+				c.log.Warn().Err(err).Msg("survived")
+			}
+		}),
 	}, c.opts...)
 	all = append(append(all, opts...),
 		nats.MaxReconnects(-1), nats.ReconnectWait(natsAgain), nats.ReconnectJitter(natsJitter, natsJitter))
@@ -202,6 +213,7 @@ func (c *cluster) Connect(name string, opts ...nats.Option) (*nats.Conn, error) 
 	if err != nil {
 		return nil, fmt.Errorf("--nats: connect to %s: %w", c.addresses(), err)
 	}
+	c.escort.take(nc)
 	return nc, nil
 }
 
@@ -220,5 +232,8 @@ func (c *cluster) addresses() string {
 // Health has no word of the servers' own: whether they store, the logs see.
 func (c *cluster) Health() error { return nil }
 
-// Shutdown has nothing to do: whoever connects also closes.
-func (c *cluster) Shutdown() error { return nil }
+// Shutdown lets the connections alone: whoever connects also closes.
+func (c *cluster) Shutdown() error {
+	c.escort.end()
+	return nil
+}

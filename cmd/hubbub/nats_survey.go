@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 
@@ -46,7 +48,11 @@ func (s *survey) add(f bridge.ServerFacts) {
 
 // lookAsSystem asks the system account.
 func (c *cluster) lookAsSystem(ctx context.Context, s *survey, f *natsFlags) error {
-	opts := []nats.Option{nats.Name(c.name + " hubbub-system"), nats.Timeout(natsTimeout), nats.UserCredentials(f.SystemCreds)}
+	as, err := systemAccount(f.SystemCreds)
+	if err != nil {
+		return err
+	}
+	opts := []nats.Option{nats.Name(c.name + " hubbub-system"), nats.Timeout(natsTimeout), as}
 	for _, o := range []struct {
 		value  string
 		option func() nats.Option
@@ -58,7 +64,7 @@ func (c *cluster) lookAsSystem(ctx context.Context, s *survey, f *natsFlags) err
 			opts = append(opts, o.option())
 		}
 	}
-	nc, err := nats.Connect(c.urls, opts...)
+	nc, err := nats.Connect(withoutUsers(c.urls), opts...)
 	if err != nil {
 		return fmt.Errorf("--nats-system-creds: connect to %s: %w", c.addresses(), err)
 	}
@@ -68,6 +74,34 @@ func (c *cluster) lookAsSystem(ctx context.Context, s *survey, f *natsFlags) err
 	}
 	s.syncKnown = true
 	return nil
+}
+
+// systemAccount reads who the system account's user is: credentials as nsc writes them,
+// or USER:PASSWORD for servers whose accounts are in their configuration.
+func systemAccount(file string) (nats.Option, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--nats-system-creds: %w", err)
+	}
+	user, password, plain := strings.Cut(strings.TrimSpace(string(text)), ":")
+	if plain && !strings.Contains(user, "\n") {
+		return nats.UserInfo(user, password), nil
+	}
+	return nats.UserCredentials(file), nil
+}
+
+// withoutUsers takes out of addresses as whom the hub comes otherwise.
+func withoutUsers(urls string) string {
+	var all []string
+	for u := range strings.SplitSeq(urls, ",") {
+		if scheme, rest, ok := strings.Cut(u, "://"); ok {
+			if _, host, found := strings.Cut(rest, "@"); found {
+				u = scheme + "://" + host
+			}
+		}
+		all = append(all, u)
+	}
+	return strings.Join(all, ",")
 }
 
 // check holds the servers against an ack level.

@@ -25,10 +25,14 @@ var faults = map[string]func(hub.Log) hub.Log{
 	"drops one":     func(l hub.Log) hub.Log { return &dropsOne{Log: l} },
 	"doubles one":   func(l hub.Log) hub.Log { return &doublesOne{Log: l} },
 	"swaps two":     func(l hub.Log) hub.Log { return &swapsTwo{Log: l} },
+	"reorders":      func(l hub.Log) hub.Log { return &reorders{Log: l, held: map[string]func(){}} },
 	"acks early":    func(l hub.Log) hub.Log { return &acksEarly{Log: l} },
 	"forgets":       func(hub.Log) hub.Log { return hub.NewMemory() },
-	"stale history": func(l hub.Log) hub.Log { return &staleHistory{Log: l, acked: map[string][]ackTime{}} },
-	"hides one":     func(l hub.Log) hub.Log { return &hidesOne{Log: l} },
+	"stale history": func(l hub.Log) hub.Log { return &staleHistory{Log: l, by: staleBy, acked: map[string][]ackTime{}} },
+	"old history": func(l hub.Log) hub.Log {
+		return &staleHistory{Log: l, by: 4 * time.Second, acked: map[string][]ackTime{}}
+	},
+	"hides one": func(l hub.Log) hub.Log { return &hidesOne{Log: l} },
 }
 
 // faultyHub is a hub of the real parts, but for its log. Its arguments are a fault
@@ -39,13 +43,20 @@ func faultyHub(args []string) int {
 	std := streams{os.Stdin, os.Stdout, os.Stderr}
 	cmd, err := parse(append([]string{"serve"}, args[1:]...), nil, std)
 	if err == nil {
-		err = serveFaulty(cmd.(*ServeCmd), faults[fault], log)
+		err = serveFaulty(cmd.(*ServeCmd), fault, log)
 	}
 	_, _ = fmt.Fprintln(os.Stderr, err)
 	return 1
 }
 
-func serveFaulty(c *ServeCmd, faulty func(hub.Log) hub.Log, log zerolog.Logger) error {
+func serveFaulty(c *ServeCmd, fault string, log zerolog.Logger) error {
+	spoil, lie := faults[fault], codecFaults[fault]
+	if spoil == nil {
+		spoil = faults["none"]
+	}
+	if lie == nil {
+		lie = func(c hub.Codec) hub.Codec { return c }
+	}
 	engine, err := c.Engine.open(context.Background(), c.Data, log)
 	if err != nil {
 		return err
@@ -58,8 +69,8 @@ func serveFaulty(c *ServeCmd, faulty func(hub.Log) hub.Log, log zerolog.Logger) 
 	if err != nil {
 		return err
 	}
-	bad := faulty(engine.log)
-	h := hub.New(hub.Config{Log: bad, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}})
+	bad := spoil(engine.log)
+	h := hub.New(hub.Config{Log: bad, Bus: engine.bus, Codec: lie(transport.Codec{CompressFrom: c.Bounds.compressFrom()})})
 	cfg := c.transport(h, nil, engine, identity, log)
 	cfg.Log = bad
 	server := transport.New(cfg)
@@ -200,6 +211,38 @@ func author(records []hub.Record) string {
 	return e.User
 }
 
+// reorders acknowledges each twentieth append at once, and stores it behind the next one
+// of its room. It needs no publisher who sends before the answer to what was sent before.
+type reorders struct {
+	hub.Log
+	mu   sync.Mutex
+	n    int
+	held map[string]func() // by room: stores what is held back
+}
+
+func (r *reorders) Append(room string, records []hub.Record, done func([]hub.Ack)) error {
+	r.mu.Lock()
+	r.n++
+	store, held := r.held[room]
+	hold := !held && r.n%20 == 0
+	switch {
+	case hold:
+		r.held[room] = func() { _ = r.Log.Append(room, records, func([]hub.Ack) {}) }
+	case held:
+		delete(r.held, room)
+	}
+	r.mu.Unlock()
+	if hold {
+		go func() { done(lie(r.Log, room, len(records))) }()
+		return nil
+	}
+	err := r.Log.Append(room, records, done)
+	if held {
+		store()
+	}
+	return err
+}
+
 // acksEarly acknowledges first and stores a little later.
 type acksEarly struct{ hub.Log }
 
@@ -215,6 +258,7 @@ func (a *acksEarly) Append(room string, records []hub.Record, done func([]hub.Ac
 // staleHistory answers every question as it would have been answered a while ago.
 type staleHistory struct {
 	hub.Log
+	by    time.Duration
 	mu    sync.Mutex
 	acked map[string][]ackTime
 }
@@ -242,7 +286,7 @@ func (s *staleHistory) first(room string) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.acked[room] {
-		if time.Since(a.at) < staleBy && a.seq > 0 {
+		if time.Since(a.at) < s.by && a.seq > 0 {
 			return a.seq
 		}
 	}

@@ -21,9 +21,6 @@ import (
 	"github.com/hubbub-im/hubbub/web"
 )
 
-// drainTime is how long connections and appends under way may take to end.
-const drainTime = 10 * time.Second
-
 // ServeCmd runs the hub.
 type ServeCmd struct {
 	Addr      string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
@@ -38,6 +35,7 @@ type ServeCmd struct {
 	Engine  engineFlags  `embed:""`
 	Bounds  boundFlags   `embed:""`
 	Docs    docFlags     `embed:""`
+	Leave   leaveFlags   `embed:""`
 	Logging loggingFlags `embed:""`
 }
 
@@ -120,8 +118,13 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	if engine.shared {
 		c.Auth.warnShared(c.Data, listener.Addr(), log)
 	}
+	orders, err := openOrders(ctx, engine, c.Data)
+	if err != nil {
+		return err
+	}
+	defer orders.close()
 	h := hub.New(hub.Config{
-		Log: engine.log, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}, Linger: c.Bounds.Linger,
+		Orders: orders, Log: engine.log, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}, Linger: c.Bounds.Linger,
 		Fault: func(room string, err error) { log.Warn().Str("room", room).Err(err).Msg("hub") },
 	})
 	defer h.Close()
@@ -137,9 +140,7 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(cert.listen(listener)) }()
 	err = c.attend(ctx, &reloading{c, identity, cert, listener.Addr(), log}, served)
-	log.Info().Msg("going down")
-	documents.Close()
-	drain(server, h, log)
+	(&house{server, documents, h, log}).leave(c.Leave.plan(engine.alone()))
 	return err
 }
 
@@ -216,16 +217,6 @@ func (c *ServeCmd) attend(ctx context.Context, r *reloading, served <-chan error
 		case <-ctx.Done():
 			return nil
 		}
-	}
-}
-
-// drain ends the connections, then the hub. The engine is closed after both.
-func drain(server *transport.Server, h *hub.Hub, log zerolog.Logger) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	h.Close()
-	if err := server.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		log.Warn().Err(err).Msg("shutdown")
 	}
 }
 

@@ -35,7 +35,8 @@ func (l *Log) Findings() []Finding {
 // sees.
 func (l *Log) audit(ctx context.Context) error {
 	reset := false
-	for _, p := range l.parts {
+	infos := make([]*jetstream.StreamInfo, len(l.parts))
+	for i, p := range l.parts {
 		info, err := l.info(ctx, p)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return fmt.Errorf("stream %s is gone. It belongs to this log, and nothing was created in its place: restore it from a backup, or start with another folder", p.stream)
@@ -46,12 +47,36 @@ func (l *Log) audit(ctx context.Context) error {
 		if err := l.checkStream(info.Config, p.n); err != nil {
 			return err
 		}
+		infos[i] = info
+		p.sure(info, p.mark.Load()) // those that are not are looked at again below
+	}
+	for i, p := range l.parts {
+		info, err := l.settled(ctx, p, infos[i])
+		if err != nil {
+			return err
+		}
 		reset = p.examine(info.State, p.mark.Load(), true) || reset
 	}
 	if reset {
 		return l.writeMarks(ctx)
 	}
 	return nil
+}
+
+// settled asks for a stream's state until that can be relied on.
+func (l *Log) settled(ctx context.Context, p *partition, info *jetstream.StreamInfo) (*jetstream.StreamInfo, error) {
+	for !p.sure(info, p.mark.Load()) {
+		select {
+		case <-time.After(doubtWait):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("stream %s: ends at %d, and %d was acknowledged: %w", p.stream, info.State.LastSeq, p.mark.Load(), ctx.Err())
+		}
+		var err error
+		if info, err = l.info(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return info, nil
 }
 
 func (l *Log) info(ctx context.Context, p *partition) (*jetstream.StreamInfo, error) {

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -42,7 +43,11 @@ func newBus(nc *nats.Conn, prefix, word string) *Bus {
 
 // Publish sends to all subscribers of the room; see hub.Bus.
 func (b *Bus) Publish(room string, data []byte) error {
-	if err := b.nc.Publish(b.prefix+escape(room), data); err != nil {
+	err := b.nc.Publish(b.prefix+escape(room), data)
+	switch {
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		return unavailable(errors.New("no connection to NATS; it is being made again"))
+	case err != nil:
 		return unavailable(err)
 	}
 	return nil

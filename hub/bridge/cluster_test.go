@@ -227,3 +227,22 @@ func TestNewLeaderIsDoubted(t *testing.T) {
 	eventually(t, "they are told twice", func() bool { return max(told(one), told(other)) >= 2 })
 	require.Zero(t, min(told(one), told(other)), "the other partition has its leader")
 }
+
+// TestLostQuorumIsTold takes two of three servers away while nobody publishes.
+func TestLostQuorumIsTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for longer than an election takes")
+	}
+	c := startCluster(t)
+	l := c.open(t, bridge.Config{Partitions: 2, AckTimeout: time.Second, MarkEvery: 200 * time.Millisecond})
+	fill(t, l, "lobby", 3)
+	require.NoError(t, l.Health())
+	c.kill(0)
+	c.kill(1)
+	eventually(t, "the reason is known", func() bool { return l.Health() != nil })
+	require.ErrorContains(t, l.Health(), "where the log stands")
+	c.run(t, 0)
+	c.run(t, 1)
+	eventually(t, "the log is well", func() bool { return l.Health() == nil })
+	require.Len(t, readAll(t, l, "lobby"), 3)
+}

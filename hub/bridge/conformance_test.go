@@ -34,3 +34,31 @@ func TestBusIsABus(t *testing.T) {
 		return bridge.NewBus(nc, "")
 	})
 }
+
+func TestOrdersAreOrders(t *testing.T) {
+	hubtest.TestOrders(t, func(t *testing.T) (one, two hub.Orders) {
+		w := startEngine(t, t.TempDir())
+		t.Cleanup(func() { w.close(t) })
+		open := func(existing bool) hub.Orders {
+			nc, err := w.engine.Connect("orders")
+			require.NoError(t, err)
+			t.Cleanup(nc.Close)
+			o, err := bridge.OpenOrders(t.Context(), nc, bridge.OrdersConfig{Existing: existing})
+			require.NoError(t, err)
+			return o
+		}
+		return open(false), open(true)
+	})
+}
+
+// TestLostOrdersAreNotMadeAnew: that the bucket is gone is told, since it would let in
+// whom it kept out.
+func TestLostOrdersAreNotMadeAnew(t *testing.T) {
+	w := startEngine(t, t.TempDir())
+	defer w.close(t)
+	nc, err := w.engine.Connect("orders")
+	require.NoError(t, err)
+	defer nc.Close()
+	_, err = bridge.OpenOrders(t.Context(), nc, bridge.OrdersConfig{Existing: true})
+	require.ErrorContains(t, err, "HUBBUB_ORDERS, with all bans and revocations, is gone")
+}

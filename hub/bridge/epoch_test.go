@@ -108,7 +108,7 @@ func TestDeletedMessageIsNoLoss(t *testing.T) {
 }
 
 // TestResetIsToldToOtherInstances has two logs on one engine: what one finds out,
-// the other takes over.
+// the other takes over, though it stores nothing itself.
 func TestResetIsToldToOtherInstances(t *testing.T) {
 	w := start(t, t.TempDir(), bridge.Config{Partitions: 1, MarkEvery: time.Hour})
 	defer w.close(t)
@@ -121,7 +121,6 @@ func TestResetIsToldToOtherInstances(t *testing.T) {
 	w.recreate(t, "HUBBUB_LOG_00")
 	fill(t, w, "elsewhere", 20) // the other one sees nothing wrong with the end
 	eventually(t, "both have one epoch, and it is new", func() bool {
-		put(t, other, "other", hub.Record{Data: []byte("x")}) // moves its mark, which it then stores
 		a, b := tail(t, w, "lobby").Epoch, tail(t, other, "lobby").Epoch
 		return a == b && a != before
 	})

@@ -2,10 +2,12 @@ package bridge_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -181,4 +183,27 @@ func TestLostConnection(t *testing.T) {
 		return rec.entries[len(rec.entries)-1].Seq == last.Seq
 	})
 	require.Empty(t, l.Findings())
+}
+
+// TestInstancesThatBeginTogetherAgree has three logs that find nothing and create it:
+// one of them is the first, and all take its epochs.
+func TestInstancesThatBeginTogetherAgree(t *testing.T) {
+	url, _ := external(t)
+	logs, errs := make([]*bridge.Log, 3), make([]error, 3)
+	var opening sync.WaitGroup
+	for i := range logs {
+		opening.Go(func() {
+			logs[i], errs[i] = bridge.Open(t.Context(), bridge.Config{Connect: connectTo(url), Partitions: 2})
+		})
+	}
+	opening.Wait()
+	for i, l := range logs {
+		require.NoError(t, errs[i])
+		defer func() { require.NoError(t, l.Close(context.Background())) }()
+	}
+	for _, l := range logs[1:] {
+		for _, room := range []string{"a", "b", "c", "d"} {
+			require.Equal(t, tail(t, logs[0], room).Epoch, tail(t, l, room).Epoch)
+		}
+	}
 }

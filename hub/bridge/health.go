@@ -16,6 +16,9 @@ const (
 	// failureLasts is for how long a stream that could not store is held to be
 	// unable to: whether it can again, only the next append tells.
 	failureLasts = 10 * time.Second
+	// silenceCounts is for how long it may not be known where the log stands: longer than
+	// it takes to find another leader.
+	silenceCounts = 10 * time.Second
 )
 
 // holds reports whether an error of Config.Health says that nothing may be stored
@@ -89,6 +92,20 @@ type failure struct {
 	why error
 }
 
+// answered notes whether the servers have answered who asked where the log stands.
+// Where nobody publishes that is all there is to tell that most of them are gone.
+func (l *Log) answered(err error) {
+	if err == nil {
+		l.silence.Store(nil)
+		return
+	}
+	f := failure{at: time.Now(), why: err}
+	if before := l.silence.Load(); before != nil {
+		f.at = before.at
+	}
+	l.silence.Store(&f)
+}
+
 // failed notes that a try came to nothing.
 func (p *partition) failed(why error) { p.failure.Store(&failure{time.Now(), why}) }
 
@@ -99,6 +116,9 @@ func (l *Log) stuck() error {
 		if f := p.failure.Load(); f != nil && time.Since(f.at) < failureLasts {
 			return fmt.Errorf("stream %s: %w", p.stream, f.why)
 		}
+	}
+	if f := l.silence.Load(); f != nil && time.Since(f.at) > silenceCounts {
+		return fmt.Errorf("it cannot be seen where the log stands: %w", f.why)
 	}
 	return nil
 }

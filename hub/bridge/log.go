@@ -35,9 +35,10 @@ type Log struct {
 
 	life
 	health  atomic.Pointer[error]
-	away    atomic.Pointer[error] // why the connection was lost, or could not be had again
-	recheck chan struct{}         // holds a token when the streams' ends are to be checked
-	renewed atomic.Bool           // a partition has a new epoch that is not stored yet
+	silence atomic.Pointer[failure] // since when it cannot be seen where the log stands; nil: it can
+	away    atomic.Pointer[error]   // why the connection was lost, or could not be had again
+	recheck chan struct{}           // holds a token when the streams' ends are to be checked
+	renewed atomic.Bool             // a partition has a new epoch that is not stored yet
 	stats   stats
 
 	mu       sync.Mutex // guards what follows
@@ -192,8 +193,8 @@ func (l *Log) connect() (err error) {
 				l.watches.reconnected()
 			}
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			if l.opened.Load() {
+		nats.ErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
+			if l.opened.Load() && nc.IsConnected() {
 				l.watches.failed(sub, err)
 			}
 		}))...)
@@ -222,7 +223,13 @@ func (l *Log) reconnected() {
 func (l *Log) lasting() []nats.Option {
 	return []nats.Option{
 		nats.MaxReconnects(-1), nats.ReconnectBufSize(-1), nats.ReconnectWait(reconnectWait),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.cfg.Fault(err) }),
+		nats.ErrorHandler(func(nc *nats.Conn, _ *nats.Subscription, err error) {
+			if nc.IsConnected() {
+				l.cfg.Fault(err)
+			} else {
+				l.lost(nc, err) // it is told once a try, by each connection
+			}
+		}),
 	}
 }
 

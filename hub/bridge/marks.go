@@ -41,8 +41,11 @@ func (l *Log) keepMarks() {
 				l.renewed.Store(true)
 			}
 			err = errors.Join(err, werr)
+		} else {
+			err = errors.Join(err, l.learn(ctx))
 		}
 		cancel()
+		l.answered(err)
 		if err != nil && l.ctx.Err() == nil {
 			l.cfg.Fault(err)
 		}
@@ -58,10 +61,33 @@ func (l *Log) compareEnds(ctx context.Context) (err error) {
 			err = errors.Join(err, fmt.Errorf("compare with what was acknowledged: %w", ierr))
 			continue
 		}
+		if !p.sure(info, mark) {
+			time.AfterFunc(doubtWait, l.lookAgain)
+			continue
+		}
 		p.examine(info.State, mark, false)
 		p.seals.end.Store(info.State.LastSeq)
 	}
 	return err
+}
+
+// learn takes over what other instances have found out, also by one that stores
+// nothing itself.
+func (l *Log) learn(ctx context.Context) error {
+	meta, err := l.find(ctx, l.cfg.metaStream())
+	if err != nil {
+		return fmt.Errorf("read where the log stands: %w", err)
+	}
+	rec, _, err := l.lastRecord(ctx, meta)
+	if err != nil {
+		return err
+	}
+	for i, p := range l.parts {
+		if i < len(rec.Partitions) && rec.Partitions[i].Resets >= p.place().Resets {
+			p.adopt(rec.Partitions[i])
+		}
+	}
+	return nil
 }
 
 func (l *Log) marks() []uint64 {

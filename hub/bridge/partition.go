@@ -26,7 +26,11 @@ type partition struct {
 	batchTag string
 	batches  uint64
 
-	seals   sealing
+	seals sealing
+
+	// owned by whoever compares the stream's end
+	doubt doubt
+
 	mark    atomic.Uint64           // the highest sequence that was acknowledged
 	failure atomic.Pointer[failure] // of the last try; nil: it was stored
 

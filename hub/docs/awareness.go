@@ -45,7 +45,16 @@ func (s *Seat) Awareness(update []byte) error {
 		return nil
 	}
 	l.flush()
-	return l.signal(signalAwareness, appendStates(nil, s.Caller().User, taken))
+	l.shareAwareness(appendStates(nil, s.Caller().User, taken))
+	return nil
+}
+
+// shareAwareness tells other instances. If they cannot be told now, it is no reason to
+// send a peer away: what it says of itself, it says again.
+func (l *liveDoc) shareAwareness(data []byte) {
+	if err := l.signal(signalAwareness, data); err != nil {
+		l.docs.cfg.Fault(l.name, err)
+	}
 }
 
 // takeAwareness takes the states that are news, and that s may bring for a user; without
@@ -124,11 +133,7 @@ func (l *liveDoc) removeClients(which func(presence) bool) {
 	l.tellAwareness(states)
 	if l.docs.cfg.Bus != nil {
 		data := appendStates(nil, "", states) // whose they were, all know
-		l.docs.life.Start(func() {
-			if err := l.signal(signalAwareness, data); err != nil {
-				l.docs.cfg.Fault(l.name, err)
-			}
-		})
+		l.docs.life.Start(func() { l.shareAwareness(data) })
 	}
 }
 

@@ -21,6 +21,7 @@ type Docs struct {
 	openings chan struct{} // a token for each document that is being read
 	compacts chan struct{} // a token for each that is being compacted
 	counter  counters
+	leaving  atomic.Bool // documents are let go of as soon as nobody has them open
 
 	mu     sync.Mutex // guards what follows; taken before a document's
 	closed bool

@@ -114,10 +114,14 @@ func (l *liveDoc) announceRest() {
 // letGo closes a document that nobody has had open for a while, compacted if that is
 // worth it.
 func (l *liveDoc) letGo(now time.Time) {
+	leaving := l.docs.leaving.Load()
+	if leaving { // another instance opens it next, and is to find it at rest
+		l.announceRest()
+	}
 	l.mu.Lock()
 	since := l.state.Since
 	worth := since.Records >= worthCompacting || since.Bytes >= worthBytes+l.state.BaseBytes/4
-	if worth && now.Sub(l.empty) >= l.docs.cfg.EmptyLinger && !l.queue.busy && !l.tried {
+	if worth && !leaving && now.Sub(l.empty) >= l.docs.cfg.EmptyLinger && !l.queue.busy && !l.tried {
 		l.queue.compact, l.tried = true, true
 		l.mu.Unlock()
 		l.store()

@@ -106,7 +106,7 @@ func (l *liveDoc) idle(now time.Time) bool {
 		return true
 	}
 	busy := len(l.seats) > 0 || l.queue.busy || l.catchUp.running || l.flow.running || l.news.due()
-	if busy || now.Sub(l.empty) < l.docs.cfg.EmptyLinger {
+	if busy || !l.docs.leaving.Load() && now.Sub(l.empty) < l.docs.cfg.EmptyLinger {
 		return false
 	}
 	l.lost = errLetGo

@@ -124,3 +124,10 @@ func TestMemoryKeepsTheNewest(t *testing.T) {
 		require.Equal(t, page.Entries[0].Seq-1, page.Floor)
 	})
 }
+
+func TestMemoryOrdersAreOrders(t *testing.T) {
+	hubtest.TestOrders(t, func(*testing.T) (one, two hub.Orders) {
+		o := hub.NewMemoryOrders()
+		return o, o
+	})
+}

@@ -17,6 +17,9 @@ const (
 // for the documents of the room, and patterns can also name documents.
 func AccessOf(grants room.Grants, doc string) Access {
 	of, _ := room.DocRoom(doc)
+	if grants.Denied(of) || grants.Denied(doc) {
+		return NoAccess // whatever is granted for the other
+	}
 	may := func(verb room.Verb) bool { return grants.Allow(of, verb) || grants.Allow(doc, verb) }
 	switch {
 	case may(room.VerbDocWrite):

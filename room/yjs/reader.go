@@ -74,12 +74,16 @@ func (r *reader) byte() byte {
 
 // uvarint reads an unsigned integer of up to 64 bits, seven to a byte, low ones first.
 func (r *reader) uvarint() uint64 {
-	if r.err != nil {
-		return 0
-	}
-	if r.pos < len(r.data) && r.data[r.pos] < 0x80 { // nearly all there are
+	if r.err == nil && r.pos < len(r.data) && r.data[r.pos] < 0x80 { // nearly all there are
 		r.pos++
 		return uint64(r.data[r.pos-1])
+	}
+	return r.longUvarint()
+}
+
+func (r *reader) longUvarint() uint64 {
+	if r.err != nil {
+		return 0
 	}
 	v, n := binary.Uvarint(r.data[r.pos:])
 	switch {

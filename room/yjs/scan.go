@@ -18,7 +18,7 @@ type scan struct {
 	behind int
 	length uint64
 
-	checked Struct // scratch of read
+	checked Struct // scratch of read: the last struct of the update
 }
 
 // read checks an update from its first to its last byte.
@@ -51,8 +51,14 @@ func (sc *scan) read(data []byte, limits Limits) *Error {
 	return r.err
 }
 
+// single reports whether the update is of one struct, which is checked then.
+func (sc *scan) single() bool { return len(sc.groups) == 1 && sc.groups[0].structs == 1 }
+
 // eachDelete gives the ranges of the delete set.
 func (sc *scan) eachDelete(each func(Range)) {
+	if sc.deletes == len(sc.data)-1 {
+		return // the one byte says that there is none
+	}
 	r := trusted(sc.data)
 	r.limits.MaxDeletes = maxInt
 	r.pos = sc.deletes

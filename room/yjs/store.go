@@ -62,7 +62,7 @@ func (s *Store) Apply(update []byte) (Change, error) {
 	s.latest = nil
 	change := &s.counter
 	*change = counter{Store: s}
-	if len(s.scan.groups) > 0 {
+	if len(s.scan.groups) > 0 && !s.takeOnly(change) {
 		s.resolver.resolve(&s.scan, change)
 		s.keepRest(change)
 	}
@@ -79,6 +79,27 @@ func (s *Store) Apply(update []byte) (Change, error) {
 	return change.Change, nil
 }
 
+// takeOnly takes in an update of one struct, as most are, the way it was read when it
+// was checked. It is false if there are more, or if the one has to wait.
+func (s *Store) takeOnly(change *counter) bool {
+	if !s.scan.single() {
+		return false
+	}
+	st := &s.scan.checked
+	state := s.state(st.ID.Client)
+	if st.Ref == RefSkip || st.End() <= state {
+		return true
+	}
+	if _, lacks := missing(st, change); lacks || st.ID.Clock > state {
+		return false
+	}
+	if st.ID.Clock < state {
+		st.Cut(state - st.ID.Clock)
+	}
+	change.take(st)
+	return true
+}
+
 // ApplyV2 is Apply for an update of version 2. What it gives beside the change is the
 // update as version 1 has it, to be logged and relayed.
 func (s *Store) ApplyV2(update []byte) (v1 []byte, change Change, err error) {
@@ -91,7 +112,8 @@ func (s *Store) ApplyV2(update []byte) (v1 []byte, change Change, err error) {
 
 // release lets go of the update, and of scratch that one large update made grow.
 func (s *Store) release() {
-	s.scan.data, s.scan.checked = nil, Struct{}
+	s.scan.data = nil
+	s.scan.checked.forget()
 	if cap(s.scan.groups) > 16 {
 		s.scan, s.resolver = scan{}, resolver{}
 	}

@@ -118,6 +118,11 @@ type Struct struct {
 // End is the clock behind the last unit.
 func (s *Struct) End() uint64 { return s.ID.Clock + s.Len }
 
+// forget lets go of what the struct was decoded from.
+func (s *Struct) forget() {
+	s.Parent.Root, s.Sub, s.Content.Key, s.Content.Data = nil, nil, nil, nil
+}
+
 // LastID is the id of the last unit.
 func (s *Struct) LastID() ID { return ID{Client: s.ID.Client, Clock: s.End() - 1} }
 

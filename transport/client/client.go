@@ -13,7 +13,6 @@ import (
 type Client struct {
 	// static after New
 	opts   Options
-	url    string
 	ctx    context.Context // ends with the client; its cause is ErrClosed or what ended it
 	cancel context.CancelCauseFunc
 	tasks  sync.WaitGroup
@@ -28,6 +27,7 @@ type Client struct {
 	link    *link         // nil while not connected
 	user    User
 	guest   string // a guest's token, to come back as the same user
+	kept    token  // the last that a hub has taken
 	rooms   map[string]*Room
 	docs    map[string]*Doc
 }
@@ -41,22 +41,22 @@ type User struct {
 // New starts a client, which connects and stays connected until Close. An error
 // means that the options are wrong.
 func New(opts Options) (*Client, error) {
-	url, err := endpoint(opts.URL)
+	at, err := newAddresses(opts.URL)
 	if err != nil {
 		return nil, err
 	}
 	opts.setDefaults()
 	c := &Client{
-		opts: opts, url: url, first: make(chan error, 1), budget: newBudget(opts.OutboxEvents, opts.OutboxBytes),
+		opts: opts, first: make(chan error, 1), budget: newBudget(opts.OutboxEvents, opts.OutboxBytes),
 		changed: make(chan struct{}), rooms: make(map[string]*Room), docs: make(map[string]*Doc), status: Status{State: Connecting},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.tasks.Go(c.run)
+	c.tasks.Go(func() { c.run(at) })
 	return c, nil
 }
 
 // Dial starts a client and waits for the first connection. Unlike New's client,
-// it does not go on trying if the first try fails.
+// it does not go on trying if the first try of each address fails.
 func Dial(ctx context.Context, opts Options) (*Client, error) {
 	c, err := New(opts)
 	if err != nil {

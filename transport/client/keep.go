@@ -74,6 +74,30 @@ func (l *link) refresh() {
 		if !ok || refreshed.ExpiresAt == 0 {
 			return
 		}
+		l.client.keep(token, refreshed.ExpiresAt)
 		expires = time.UnixMilli(refreshed.ExpiresAt)
 	}
+}
+
+// token is one that a hub has taken, and when it ends, in milliseconds; 0: not known.
+type token struct {
+	text    string
+	expires int64
+}
+
+// keep notes the token that the hub has taken.
+func (c *Client) keep(text string, expires int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = token{text, expires}
+}
+
+// unended is the kept token if it holds for a while longer, or "".
+func (c *Client) unended() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Until(time.UnixMilli(c.kept.expires)) < refreshEarly {
+		return ""
+	}
+	return c.kept.text
 }

@@ -12,13 +12,17 @@ import (
 // Options say how to reach a hub, and as whom. URL is required.
 type Options struct {
 	// URL is the hub's address: ws://, wss://, http:// or https://, with a path
-	// if the hub lies behind one. /ws is added if it is missing.
+	// if the hub lies behind one. /ws is added if it is missing. Several are
+	// separated by commas: they are instances of one hub, and when one fails, or
+	// sends its clients away, the next is tried at once.
 	URL string
 
 	// Token is the caller's JWT. Without it and GetToken the caller is a guest.
 	Token string
 	// GetToken gives a token when one is needed: to connect, before the present
-	// one ends, and after the hub has refused one. It takes precedence over Token.
+	// one ends, and after the hub has refused one. A client that is sent from one
+	// instance to another comes with the token that it has. It takes precedence
+	// over Token.
 	GetToken func(ctx context.Context, why TokenReason) (string, error)
 	// Name is the display name of a guest.
 	Name string
@@ -53,6 +57,10 @@ const (
 	TokenExpired  TokenReason = "expired"
 	TokenRefused  TokenReason = "refused"
 )
+
+// tokenMoved is the reason of a connection that another instance has sent here:
+// GetToken is not asked while the last token holds.
+const tokenMoved TokenReason = "moved"
 
 func (o *Options) setDefaults() {
 	def(&o.RoomEvents, 1024)

@@ -17,30 +17,36 @@ import (
 const held = 5 * time.Second
 
 // run keeps the client connected until it is closed or refused for good.
-func (c *Client) run() {
+func (c *Client) run(at *addresses) {
 	attempt, why := 0, TokenConnect
 	for {
 		c.setStatus(Status{State: Connecting, Attempt: attempt, Err: c.Status().Err})
-		l, err := c.open(why)
+		l, err := c.open(at.url(), why)
 		if err == nil {
 			began := time.Now()
 			c.up(l)
 			err = l.wait()
 			c.down()
-			if time.Since(began) >= held {
+			why = TokenConnect
+			if moved(err) {
+				why = tokenMoved
+			}
+			if time.Since(began) >= held || moved(err) {
 				attempt = 0
 			}
-			why = TokenConnect
 		}
-		c.report(err)
 		next, again := c.judge(err, why)
 		if !again {
 			c.finish(err)
+			c.report(err)
 			return
 		}
 		why = next
-		wait := backoff(attempt, retryAfter(err))
+		wait := at.failed(attempt, retryAfter(err))
 		attempt++
+		if at.whole(attempt) {
+			c.report(err)
+		}
 		c.setStatus(Status{State: Disconnected, Err: err, RetryAt: time.Now().Add(wait), Attempt: attempt})
 		if sleep(c.ctx, wait) != nil {
 			c.finish(err)
@@ -63,14 +69,28 @@ func (c *Client) judge(err error, why TokenReason) (TokenReason, bool) {
 	switch {
 	case errors.Is(err, ErrTokenExpired), code == wire.CloseTokenExpired:
 		return TokenExpired, refreshable && why != TokenRefused
-	case errors.Is(err, ErrUnauthorized), code == wire.CloseUnauthorized:
+	case errors.Is(err, ErrUnauthorized), code == wire.CloseUnauthorized, code == wire.CloseRevoked:
 		return TokenRefused, refreshable && why != TokenRefused
 	case code != 0:
-		return TokenConnect, code.Reconnect()
+		return why.again(), code.Reconnect()
 	case errors.Is(err, ErrBadRequest), errors.Is(err, ErrForbidden), errors.Is(err, ErrTooLarge), errors.Is(err, ErrUnknownCommand):
 		return "", false
 	}
-	return TokenConnect, !errors.Is(err, errForGood)
+	return why.again(), !errors.Is(err, errForGood)
+}
+
+// again is the reason for one more try, where the token was not what failed.
+func (t TokenReason) again() TokenReason {
+	if t == tokenMoved {
+		return t
+	}
+	return TokenConnect
+}
+
+// moved reports whether an instance that is leaving has sent the client away.
+func moved(err error) bool {
+	ce, ok := errors.AsType[*CloseError](err)
+	return ok && ce.Code == wire.CloseMoved
 }
 
 // dropGuest forgets a guest's token that the hub does not take any more; the
@@ -105,18 +125,18 @@ func retryAfter(err error) time.Duration {
 }
 
 // open makes a connection and introduces the caller.
-func (c *Client) open(why TokenReason) (*link, error) {
+func (c *Client) open(url string, why TokenReason) (*link, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, dialTimeout)
 	defer cancel()
 	token, err := c.token(ctx, why)
 	if err != nil {
 		return nil, fmt.Errorf("get a token: %w", err)
 	}
-	ws, resp, err := websocket.Dial(ctx, c.url, &websocket.DialOptions{
+	ws, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{
 		HTTPClient: c.opts.HTTPClient, Subprotocols: []string{wire.Subprotocol},
 	})
 	if err != nil {
-		return nil, handshakeFailed(c.url, resp, err)
+		return nil, handshakeFailed(url, resp, err)
 	}
 	ws.SetReadLimit(readLimit)
 	info, err := c.introduce(ctx, ws, token)
@@ -124,6 +144,7 @@ func (c *Client) open(why TokenReason) (*link, error) {
 		_ = ws.CloseNow()
 		return nil, err
 	}
+	c.keep(token, info.ExpiresAt)
 	return &link{
 		client: c, ws: ws, info: *info, over: make(chan struct{}), wake: make(chan struct{}, 1),
 		pending: make(map[uint64]func(any, error)), lastID: 1,
@@ -132,7 +153,13 @@ func (c *Client) open(why TokenReason) (*link, error) {
 
 func (c *Client) token(ctx context.Context, why TokenReason) (string, error) {
 	if c.opts.GetToken != nil {
-		return c.opts.GetToken(ctx, why)
+		if why != tokenMoved {
+			return c.opts.GetToken(ctx, why)
+		}
+		if kept := c.unended(); kept != "" {
+			return kept, nil
+		}
+		return c.opts.GetToken(ctx, TokenConnect)
 	}
 	if c.opts.Token != "" {
 		return c.opts.Token, nil

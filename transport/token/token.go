@@ -39,7 +39,7 @@ type Claims struct {
 
 // Caller gives the part of the claims that the rules of a room ask for.
 func (c Claims) Caller() room.Caller {
-	return room.Caller{User: c.User, Name: c.Name, Grants: c.Grants}
+	return room.Caller{User: c.User, Name: c.Name, Grants: c.Grants, TokenID: c.ID, Issued: c.IssuedAt}
 }
 
 // CheckUser reports what is wrong with a user's id, or nil. Its error is a

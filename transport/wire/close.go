@@ -9,7 +9,7 @@ type CloseCode int
 const (
 	// CloseTooBig: a frame was larger than the bound (RFC 6455). Send smaller ones.
 	CloseTooBig CloseCode = 1009
-	// CloseShutdown: the hub is going down or moving its clients.
+	// CloseShutdown: the hub is going down, and there may be no other.
 	CloseShutdown CloseCode = 3000
 	// CloseSlow: the client read too slowly and its queue was full; resume.
 	CloseSlow CloseCode = 3001
@@ -23,18 +23,25 @@ const (
 	CloseInternal CloseCode = 3005
 	// CloseConnectTimeout: no connect came in time.
 	CloseConnectTimeout CloseCode = 3006
+	// CloseMoved: this instance is leaving; connect to another at once.
+	CloseMoved CloseCode = 3007
 	// CloseUnauthorized: the token is missing or does not verify; get another.
 	CloseUnauthorized CloseCode = 3500
 	// CloseBadProtocol: frames that break the protocol; mend the client.
 	CloseBadProtocol CloseCode = 3501
 	// CloseDisconnected: cut off through the operator's API.
 	CloseDisconnected CloseCode = 3502
+	// CloseBanned: the user is banned.
+	CloseBanned CloseCode = 3503
+	// CloseRevoked: the token was revoked; get another.
+	CloseRevoked CloseCode = 3504
 )
 
 // CloseCodes lists every code, in the order of PROTOCOL.md.
 var CloseCodes = []CloseCode{
 	CloseTooBig, CloseShutdown, CloseSlow, CloseNoPong, CloseTokenExpired, CloseOverloaded,
-	CloseInternal, CloseConnectTimeout, CloseUnauthorized, CloseBadProtocol, CloseDisconnected,
+	CloseInternal, CloseConnectTimeout, CloseMoved, CloseUnauthorized, CloseBadProtocol, CloseDisconnected,
+	CloseBanned, CloseRevoked,
 }
 
 // Name is the code's name in PROTOCOL.md, which also is the text of the close
@@ -55,12 +62,18 @@ func (c CloseCode) Name() string {
 		return "internal"
 	case CloseConnectTimeout:
 		return "connect_timeout"
+	case CloseMoved:
+		return "moved"
 	case CloseUnauthorized:
 		return "unauthorized"
 	case CloseBadProtocol:
 		return "bad_protocol"
 	case CloseDisconnected:
 		return "disconnected"
+	case CloseBanned:
+		return "banned"
+	case CloseRevoked:
+		return "revoked"
 	}
 	return ""
 }

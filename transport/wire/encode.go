@@ -104,6 +104,7 @@ func (m Members) appendTo(b *buf) {
 	b.text("room", m.Room)
 	b.whole("count", uint64(m.Count))
 	list(b, "members", m.Members, appendMember)
+	b.optBoolean("incomplete", m.Incomplete)
 }
 
 func (m PositionsReply) appendTo(b *buf) {

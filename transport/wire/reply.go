@@ -112,6 +112,8 @@ type Members struct {
 	Room    string        `json:"room"`
 	Count   int           `json:"count"`   // all who are here
 	Members []room.Member `json:"members"` // at most MaxMembers of them, sorted by user
+	// Incomplete says that an instance of the hub could not be heard: there may be more.
+	Incomplete bool `json:"incomplete,omitempty"`
 }
 
 // PositionsReply answers positions. Rooms that may not be seen are left out.

@@ -70,6 +70,7 @@ var everyReply = []Message{
 	&Acks{Room: "a", Epoch: "e", Acks: []AckItem{{Seq: 1}, {Seq: 2, Duplicate: true}, {Error: &Error{room.CodeTooLarge, "m", 5}}}},
 	&HistoryPage{Room: "a", Epoch: "e", Events: []Item{{1, stored}}, MoreBefore: true, Changes: []Item{{7, stored}}},
 	&Members{Room: "a", Count: 1, Members: []room.Member{{User: "u", Name: "n", Conns: 1}}},
+	&Members{Room: "a", Count: 1, Members: []room.Member{{User: "u", Name: "n", Conns: 1}}, Incomplete: true},
 	&PositionsReply{Positions: map[string]Position{"a": {"e", 1}, "b": {"f", 2}}},
 	&DocOpened{Doc: "a/n", Access: AccessWrite, Epoch: "e", Seq: 4, SV: []byte{0}, Diff: []byte{0, 0}, More: true, Awareness: []byte{0}},
 	&DocOpened{Doc: "a/n", Access: AccessRead, SV: []byte{0}, Diff: []byte{0, 0}},

@@ -4,7 +4,7 @@ import { apply } from './apply.js';
 import { applyAll } from './many-updates.js';
 import { positions, resolve } from './positions.js';
 import { read } from './read.js';
-import { scenario } from './scenario.js';
+import { remembered } from './scenario.js';
 import { serve } from './serve.js';
 
 function open(updates) {
@@ -29,20 +29,8 @@ function marks(text) {
   return n;
 }
 
-// The same documents are asked for by several tests, one after the other.
-const made = new Map();
-
-function remembered(args) {
-  const key = JSON.stringify(args);
-  if (!made.has(key)) {
-    if (made.size === 64) made.delete(made.keys().next().value);
-    made.set(key, scenario(Y, args));
-  }
-  return made.get(key);
-}
-
 await serve({
-  scenario: remembered,
+  scenario: (args) => remembered(Y, args),
   read: ({ updates }) => {
     const began = performance.now();
     const doc = open(updates);

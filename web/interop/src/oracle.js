@@ -5,14 +5,14 @@ import * as awareness from 'y-protocols/awareness';
 import * as sync from 'y-protocols/sync';
 import * as Y from 'yjs';
 import { applyAll } from './many-updates.js';
-import { scenario, stateOf } from './scenario.js';
+import { remembered, stateOf } from './scenario.js';
 import { serve } from './serve.js';
 import { trace } from './trace.js';
 
 const convert = { '1to2': Y.convertUpdateFormatV1ToV2, '2to1': Y.convertUpdateFormatV2ToV1 };
 
 await serve({
-  scenario: (args) => scenario(Y, args),
+  scenario: (args) => remembered(Y, args),
   // A new document that has been given updates, in their order.
   open: ({ updates, version = 1, vector }) => {
     const doc = new Y.Doc();

@@ -1,6 +1,22 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe } from './describe.js';
 import { edit } from './edit.js';
 import { randomOf } from './random.js';
+import { fromWire, toWire } from './serve.js';
+
+// A scenario is asked for by several tests, which may share what has been made: in the
+// folder INTEROP_SCENARIOS, if there is one.
+export function remembered(Y, args) {
+  const folder = process.env.INTEROP_SCENARIOS;
+  if (!folder) return scenario(Y, args);
+  const name = join(folder, `${args.seed}-${args.edits}-${args.clients}.json`);
+  if (existsSync(name)) return JSON.parse(readFileSync(name), fromWire);
+  const made = scenario(Y, args);
+  writeFileSync(`${name}.${process.pid}`, JSON.stringify(made, toWire));
+  renameSync(`${name}.${process.pid}`, name);
+  return made;
+}
 
 // Several clients edit a document, each seeing what the others did late, twice and out
 // of order. Gives every update that was made, and what all come to in the end.
@@ -27,21 +43,27 @@ export function scenario(Y, { seed, clients = 3, edits = 100 }) {
     });
   });
   const undo = new Y.UndoManager([docs[0].getText('text'), docs[0].getMap('map')], { captureTimeout: 0 });
-  for (let n = 0; n < edits; n++) {
+  let n = 0;
+  while (n < edits) {
     const i = random.int(docs.length);
-    receive(Y, docs[i], inboxes[i], random);
+    docs[i].transact(() => receive(Y, docs[i], inboxes[i], random), 'remote');
     if (i === 0 && random.chance(0.1)) {
       if (random.chance(0.7)) undo.undo();
       else undo.redo();
+      n++;
     } else {
       docs[i].transact(() => {
-        do edit(Y, docs[i], random);
-        while (random.chance(0.2));
+        do {
+          edit(Y, docs[i], random);
+          n++;
+        } while (random.chance(0.2));
       });
     }
   }
   const whole = new Y.Doc();
-  for (const { v1 } of updates) Y.applyUpdate(whole, v1);
+  whole.transact(() => {
+    for (const { v1 } of updates) Y.applyUpdate(whole, v1);
+  });
   // What a client deleted by itself, without being asked to, is in its own state only.
   for (const doc of docs) Y.applyUpdate(whole, Y.encodeStateAsUpdate(doc));
   return { updates, ...stateOf(Y, whole) };

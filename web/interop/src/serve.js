@@ -14,12 +14,12 @@ export async function serve(commands) {
   }
 }
 
-function fromWire(_, v) {
+export function fromWire(_, v) {
   const bytes = v !== null && typeof v === 'object' && typeof v.b64 === 'string';
   return bytes ? Uint8Array.from(Buffer.from(v.b64, 'base64')) : v;
 }
 
-function toWire(key, v) {
+export function toWire(key, v) {
   const raw = this[key];
   return raw instanceof Uint8Array ? { b64: Buffer.from(raw).toString('base64') } : v;
 }

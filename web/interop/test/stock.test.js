@@ -31,6 +31,24 @@ test('all versions write one document, see one another, and go on after the hub 
   assert.deepEqual(hub.said, [], 'nothing is said on the console');
 });
 
+test('all versions come back from a hub that sends them away one by one', async (t) => {
+  const hub = await Hub.open(t, '--drain', '2s');
+  const clients = kinds.map((kind) => hub.connect(kind, 'stock/moved'));
+  await saved(clients);
+  for (const [i, client] of clients.entries()) client.type(`<${i} at first>`);
+  hub.server.child.kill('SIGTERM');
+  for (const [i, client] of clients.entries()) client.type(`<${i} on the way>`);
+  const [status] = await hub.server.exited;
+  assert.equal(status, 0, hub.server.said);
+  await hub.server.start();
+  const all = kinds.flatMap((_, i) => [`<${i} at first>`, `<${i} on the way>`]);
+  await converges(clients, all, 20_000);
+  await saved(clients);
+  const newcomers = kinds.map((kind) => hub.connect(kind, 'stock/moved'));
+  await converges([...clients, ...newcomers], all);
+  assert.deepEqual(hub.said, [], 'nothing is said on the console');
+});
+
 test('what one writes the other reads, whoever they are', async (t) => {
   const hub = await Hub.open(t);
   for (const one of kinds) {

@@ -1,31 +1,12 @@
 // One bit that is turned over in what the hub has on disk.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { flip } from '../src/stock/disk.js';
 import { converges, Hub, saved, until } from '../src/stock/hub.js';
 
 const run = promisify(execFile);
-
-// Turns over a bit of the record that has a text, and gives how many have it.
-async function flip(hub, text) {
-  const streams = join(hub.server.data, 'jetstream', '$G', 'streams');
-  let found = 0;
-  for (const stream of (await readdir(streams)).filter((name) => name.startsWith('HUBBUB_DOC_'))) {
-    const folder = join(streams, stream, 'msgs');
-    for (const name of (await readdir(folder)).filter((name) => name.endsWith('.blk'))) {
-      const data = await readFile(join(folder, name));
-      const at = data.indexOf(text);
-      if (at < 0) continue;
-      data[at] ^= 1;
-      await writeFile(join(folder, name), data, { flag: 'r+' });
-      found++;
-    }
-  }
-  return found;
-}
 
 async function doctor(hub) {
   const { HUBBUB_BIN: binary, ...env } = process.env;

@@ -10,9 +10,12 @@ const MEANING: Record<number, string> = {
   3004: 'the hub is overloaded',
   3005: 'the hub has a fault',
   3006: 'the hub heard nothing from here for too long',
+  3007: 'this part of the hub is going away',
   3500: 'the sign-in is missing or is not accepted',
   3501: 'this program does not speak the hub’s protocol rightly',
   3502: 'an operator has ended the connection',
+  3503: 'this user is banned',
+  3504: 'the sign-in was revoked',
 };
 
 /** The reason of a close, fit to be shown. */
@@ -27,7 +30,12 @@ export function isExpired(code: CloseInfo['code']): boolean {
 
 /** The caller's token was not accepted: another one may be. */
 export function isRefused(code: CloseInfo['code']): boolean {
-  return code === 3500 || code === 'unauthorized';
+  return code === 3500 || code === 3504 || code === 'unauthorized';
+}
+
+/** The instance is leaving; another one is there. */
+export function isMoved(code: CloseInfo['code']): boolean {
+  return code === 3007;
 }
 
 /** Coming back would change nothing, until something else has changed. */

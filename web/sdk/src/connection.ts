@@ -1,5 +1,5 @@
-import { backoff } from './backoff.js';
-import { isExpired, isFinal, isRefused, meaningOf } from './close.js';
+import type { Addresses } from './addresses.js';
+import { isExpired, isFinal, isMoved, isRefused, meaningOf } from './close.js';
 import { HubbubError } from './errors.js';
 import type { Identity } from './identity.js';
 import type { CloseInfo, Link, LinkEvents, Reply } from './link.js';
@@ -36,6 +36,7 @@ const HELD = 5000;
 export class Connection {
   readonly status: Value<Status>;
   readonly #identity: Identity;
+  readonly #addresses: Addresses;
   readonly #dial: Dial;
   readonly #events: ConnectionEvents;
   readonly #refresher: Refresher;
@@ -47,17 +48,17 @@ export class Connection {
   #connectedAt = 0;
   #attempt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The hub asked not to come back before. */
-  #notBefore = 0;
 
-  constructor(identity: Identity, dial: Dial, events: ConnectionEvents) {
+  constructor(identity: Identity, addresses: Addresses, dial: Dial, events: ConnectionEvents) {
     this.#identity = identity;
+    this.#addresses = addresses;
     this.#dial = dial;
     this.#events = events;
     this.#refresher = new Refresher(
       identity,
       async (token) => {
         const frame = await this.request({ type: 'refresh', token });
+        if (frame.type === 'refreshed') identity.renewed(token, frame.expires_at);
         events.refreshed();
         return frame;
       },
@@ -73,6 +74,11 @@ export class Connection {
     });
   }
 
+  /** It is to be connected. */
+  get wanted(): boolean {
+    return this.#wanted;
+  }
+
   get connected(): boolean {
     return this.#connectedAt > 0;
   }
@@ -81,7 +87,6 @@ export class Connection {
     if (this.#wanted) return;
     this.#wanted = true;
     this.#attempt = 0;
-    this.#notBefore = 0;
     this.#identity.forgive();
     this.#open();
   }
@@ -109,7 +114,7 @@ export class Connection {
     if (this.#link) this.#link.probe();
     else if (this.#wanted && this.status.getSnapshot().state === 'disconnected') {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#open(), Math.max(0, this.#notBefore - Date.now()));
+      this.#timer = setTimeout(() => this.#open(), Math.max(0, this.#addresses.notBefore - Date.now()));
     }
   }
 
@@ -187,7 +192,7 @@ export class Connection {
   #connected(frame: ConnectedFrame): void {
     const transport = this.#link?.kind ?? 'websocket';
     this.#connectedAt = Date.now();
-    this.#notBefore = 0;
+    this.#addresses.succeeded();
     this.#refresher.arm(frame.expires_at);
     this.status.set({ state: 'connected', since: Date.now(), attempt: 0, online: online(), transport });
     this.#events.connected(frame, transport);
@@ -195,7 +200,9 @@ export class Connection {
 
   #closed(info: CloseInfo): void {
     const held = this.#connectedAt > 0 && Date.now() - this.#connectedAt >= HELD;
-    if (held) this.#attempt = 0;
+    const moved = isMoved(info.code);
+    if (moved) this.#identity.moved();
+    if (held || moved) this.#attempt = 0;
     this.#drop();
     const reason = meaningOf(info);
     const code = info.code === undefined ? {} : { code: info.code };
@@ -204,9 +211,8 @@ export class Connection {
       this.#rest({ reason, ...code, attempt: this.#attempt });
       return;
     }
-    const wait = backoff(this.#attempt, info.retryAfter);
+    const wait = this.#addresses.failed(this.#attempt, info.retryAfter);
     this.#attempt++;
-    this.#notBefore = Date.now() + (info.retryAfter ?? 0);
     this.#timer = setTimeout(() => this.#open(), wait);
     this.#rest({ reason, ...code, retryAt: Date.now() + wait, attempt: this.#attempt });
   }

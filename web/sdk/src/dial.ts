@@ -1,3 +1,4 @@
+import type { Addresses } from './addresses.js';
 import type { Dial } from './connection.js';
 import { HubbubError } from './errors.js';
 import type { LinkOptions } from './link.js';
@@ -18,7 +19,7 @@ const LOOK = 3000;
  */
 export function dialer(
   options: HubbubOptions,
-  base: string,
+  addresses: Addresses,
   wanted: () => WantedRoom[],
   needsSocket: () => boolean,
 ): Dial {
@@ -39,7 +40,7 @@ export function dialer(
   let sseSince = 0;
   let looking: Promise<void> = Promise.resolve();
 
-  const look = async () => {
+  const look = async (base: string) => {
     blocked = (await httpWorks(fetcher, base)) ? blocked + 1 : 0;
   };
   // Most never need it, so it is a file of its own.
@@ -53,6 +54,7 @@ export function dialer(
       blocked = BLOCKED - 1;
       sseSince = 0;
     }
+    const { base } = addresses;
     const link = { base, credentials, client, events };
     if (mode === 'sse' || !socket) return sse(link);
     if (mode === 'auto' && blocked >= BLOCKED && !needsSocket()) {
@@ -65,7 +67,7 @@ export function dialer(
     if (mode === 'websocket') return new WsLink(link, socket);
     const judged = watch(events, (opened) => {
       if (opened) blocked = 0;
-      else looking = look();
+      else looking = look(base);
     });
     return new WsLink({ ...link, events: judged }, socket);
   };
@@ -88,10 +90,10 @@ function watch(events: Parameters<Dial>[1], verdict: (opened: boolean) => void):
   };
 }
 
-/** Whether something answers there that serves the hub: not a proxy's error page in its place. */
+/** Whether something answers there that serves the hub and stays: not a proxy's error page in its place. */
 async function httpWorks(fetcher: typeof fetch, base: string): Promise<boolean> {
   try {
-    const response = await fetcher(`${base}/livez`, {
+    const response = await fetcher(`${base}/readyz`, {
       mode: 'no-cors',
       cache: 'no-store',
       signal: AbortSignal.timeout(LOOK),
@@ -102,8 +104,13 @@ async function httpWorks(fetcher: typeof fetch, base: string): Promise<boolean> 
   }
 }
 
-/** The hub's address over HTTP, without a slash at its end. */
-export function baseOf(url: string | undefined): string {
+/** The addresses of the hub's instances over HTTP, without a slash at their end. */
+export function basesOf(url: HubbubOptions['url']): [string, ...string[]] {
+  const [first, ...more] = typeof url === 'string' || !url ? [url] : url;
+  return [baseOf(first), ...more.map(baseOf)];
+}
+
+function baseOf(url: string | undefined): string {
   const given = url ?? globalThis.location?.origin;
   if (!given || given === 'null') {
     throw new HubbubError('bad_request', 'give the option url: this page has no address of its own');

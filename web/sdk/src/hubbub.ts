@@ -1,5 +1,6 @@
-import { Connection } from './connection.js';
-import { baseOf, dialer } from './dial.js';
+import { Addresses } from './addresses.js';
+import { Connection, type Dial } from './connection.js';
+import { basesOf, dialer } from './dial.js';
 import type { DocLine, DocListener } from './doc-line.js';
 import { Emitter } from './emitter.js';
 import { HubbubError } from './errors.js';
@@ -7,6 +8,7 @@ import { Identity } from './identity.js';
 import { Outbox } from './outbox.js';
 import { Persistence } from './persistence.js';
 import { RoomClient } from './room.js';
+import type { Sharing } from './share.js';
 import type { WantedRoom } from './sse-link.js';
 import { Value } from './store.js';
 import type { HubbubEvents, HubbubOptions, Off, Position, Room, Status, Store, User } from './types.js';
@@ -27,16 +29,19 @@ export class Hubbub {
   readonly #connection: Connection;
   readonly #outbox: Outbox;
   readonly #kept: Persistence | undefined;
+  #sharing: Promise<Sharing> | undefined;
   #era = 0;
   #unlisten: (() => void) | undefined;
   #closed = false;
 
   constructor(options: HubbubOptions = {}) {
-    this.#base = baseOf(options.url);
+    const bases = basesOf(options.url);
+    const addresses = new Addresses(bases);
+    this.#base = bases[0]; // by which what is kept knows the hub
     const name = typeof options.persist === 'string' ? `hubbub-${options.persist}` : 'hubbub';
     const dial = dialer(
       options,
-      this.#base,
+      addresses,
       () => this.#wanted(),
       () => this.#docs.size > 0 && this.#wanted().length === 0, // over SSE there are no documents
     );
@@ -44,7 +49,8 @@ export class Hubbub {
       ? new Persistence(name, this.#base, (cause) => this.#unkept(cause))
       : undefined;
     this.#identity = new Identity(options, this.#kept);
-    this.#connection = new Connection(this.#identity, dial, {
+    const shared = options.shareTabs && canShare() ? this.#share(dial, `${name}:share:${this.#base}`) : dial;
+    this.#connection = new Connection(this.#identity, addresses, shared, {
       connecting: (attempt) => this.#emitter.emit('connecting', { attempt }),
       identified: () => void this.#outbox.load(),
       connected: (frame, transport) => this.#connected(frame, transport),
@@ -104,6 +110,7 @@ export class Hubbub {
     this.#connection.stop('the client was closed');
     this.#outbox.close();
     for (const room of this.#rooms.values()) room.close();
+    void this.#sharing?.then((s) => s.close());
     void this.#kept?.close();
     this.#emitter.clear();
   }
@@ -151,6 +158,7 @@ export class Hubbub {
       );
     }
     this.#docs.set(doc, listener);
+    void this.#sharing?.then((s) => s.documents());
     return {
       base: this.#base,
       status: this.#connection.status,
@@ -192,6 +200,7 @@ export class Hubbub {
   #disconnected(status: Status): void {
     for (const room of this.#rooms.values()) room.membership.disconnected();
     this.#outbox.disconnected();
+    if (!this.#connection.wanted) void this.#sharing?.then((s) => s.stop());
     const { reason = '', code, retryAt } = status;
     this.#emitter.emit('disconnected', {
       reason,
@@ -219,8 +228,29 @@ export class Hubbub {
     );
   }
 
+  /** Dials by way of the tab that holds the connection for all. */
+  #share(dial: Dial, name: string): Dial {
+    const host = {
+      dial,
+      alone: () => this.#docs.size > 0,
+      guest: () => !this.#identity.renewable,
+      restart: () => this.#connection.restart(),
+      wake: () => this.#connection.wake(),
+    };
+    // Most never need it, so it is a file of its own.
+    return async (credentials, events) => {
+      this.#sharing ??= import('./share.js').then((m) => new m.Sharing(name, host));
+      return (await this.#sharing).dial(credentials, events);
+    };
+  }
+
   #unkept(cause: unknown): void {
     const message = 'nothing can be kept through a page reload: the browser refuses its storage';
     this.#emitter.emit('error', new HubbubError('no_storage', message, { cause }));
   }
+}
+
+/** Whether this platform lets tabs find one another. */
+function canShare(): boolean {
+  return typeof BroadcastChannel !== 'undefined' && globalThis.navigator?.locks !== undefined;
 }

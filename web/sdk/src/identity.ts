@@ -16,6 +16,9 @@ export interface GuestStore {
 /** How long `getToken` may take, in milliseconds. */
 const TOKEN_PATIENCE = 30_000;
 
+/** How long a token must hold to be brought to another instance, in milliseconds. */
+const HOLDS_ON = 60_000;
+
 /** Who the caller is: gets tokens, and remembers a guest's. */
 export class Identity {
   readonly #getToken: HubbubOptions['getToken'];
@@ -26,6 +29,9 @@ export class Identity {
   #last: 'token' | 'guest' | 'none' = 'none';
   #reason: TokenReason = 'connect';
   #claimed: string | undefined;
+  /** The application's token that the hub has taken last, and when it ends. */
+  #taken: { token: string; ends: number } | undefined;
+  #moved = false;
 
   constructor(options: HubbubOptions, store: GuestStore | undefined) {
     this.#getToken = options.getToken;
@@ -49,10 +55,11 @@ export class Identity {
 
   /** What to connect with. */
   async credentials(): Promise<{ token?: string; name?: string }> {
-    const token = await this.fresh(this.#reason);
+    const token = this.#unended() ?? (await this.fresh(this.#reason));
     if (token) {
       this.#last = 'token';
       this.#claimed = subjectOf(token);
+      this.#taken = { token, ends: 0 };
       return { token };
     }
     if (!this.#loaded) {
@@ -77,6 +84,8 @@ export class Identity {
   /** The hub has let the caller in. */
   accept(frame: ConnectedFrame): User {
     this.#reason = 'connect';
+    this.#moved = false;
+    if (this.#taken) this.#taken.ends = frame.expires_at ?? 0;
     this.#claimed = frame.user;
     if (frame.token && this.#last !== 'token') {
       this.#guest = { token: frame.token, user: frame.user };
@@ -87,6 +96,7 @@ export class Identity {
 
   /** The token was not taken. Says whether coming back with another one may help. */
   refused(expired: boolean): boolean {
+    this.#moved = false;
     if (this.#last === 'guest') {
       this.#guest = undefined;
       this.#store?.save(undefined);
@@ -96,6 +106,21 @@ export class Identity {
     const again = expired || this.#reason !== 'refused';
     this.#reason = expired ? 'expired' : 'refused';
     return again;
+  }
+
+  /** The hub has taken a new token. */
+  renewed(token: string, ends = 0): void {
+    this.#taken = { token, ends };
+  }
+
+  /** One instance has sent the caller to another: the application need not be asked for what still holds. */
+  moved(): void {
+    this.#moved = true;
+  }
+
+  #unended(): string | undefined {
+    const taken = this.#taken;
+    return this.#moved && taken && taken.ends - Date.now() > HOLDS_ON ? taken.token : undefined;
   }
 
   /** The application asked for a new attempt: what was refused before may be mended now. */

@@ -52,8 +52,12 @@ export type TokenReason = 'connect' | 'expiring' | 'expired' | 'refused';
 
 /** The settings of a client. All may be left out in a page that the hub itself serves. */
 export interface HubbubOptions {
-  /** The hub: `https://chat.example`, or `wss://…`, with a path if it has one. Default: the page's origin. */
-  url?: string;
+  /**
+   * The hub: `https://chat.example`, or `wss://…`, with a path if it has one. Default: the page's origin.
+   * Several are instances of one hub: when one fails, or sends its clients away, the next is tried at once.
+   * What `persist` keeps belongs to the first.
+   */
+  url?: string | readonly string[];
   /** Gives a token, fetched anew or cached. An empty answer connects as a guest. */
   getToken?: (why: { reason: TokenReason }) => Promise<string | null | undefined> | string | null | undefined;
   /** The display name of a guest. */
@@ -63,6 +67,12 @@ export interface HubbubOptions {
    * database, for two clients of one origin that must not share.
    */
   persist?: boolean | string;
+  /**
+   * One connection for all tabs of this origin that say so: one tab holds it for the others, and the next
+   * takes over when that is gone. A tab that has documents open, or is another user's, or is reached by SSE
+   * has one of its own; so has each where the browser has no Web Locks or BroadcastChannel.
+   */
+  shareTabs?: boolean;
   /** `auto` (the default) is WebSocket, or SSE where WebSockets do not open although HTTP works. */
   transport?: 'auto' | 'websocket' | 'sse';
   /** The WebSocket class, where there is no global one (Node before 22): `import { WebSocket } from 'ws'`. */

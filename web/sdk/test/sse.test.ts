@@ -240,7 +240,7 @@ describe('a network without WebSockets', () => {
     c.connect();
     await until(c.status, (s) => s.attempt >= 4);
     expect(seen.filter((url) => url.startsWith('/sse'))).toEqual([]);
-    expect(seen).toContain('/livez');
+    expect(seen).toContain('/readyz');
     c.close();
     server.closeAllConnections();
     server.close();

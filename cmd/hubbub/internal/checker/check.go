@@ -13,6 +13,12 @@ type Options struct {
 	Lag time.Duration
 	// Resets says that resets are expected: none counts as needless.
 	Resets bool
+
+	// Within is how long presence may take to be told.
+	Within time.Duration
+	// Unsettled are times in which presence is not judged, since something was broken
+	// and may still be coming to light.
+	Unsettled []Span
 }
 
 // Check judges a history.
@@ -31,6 +37,7 @@ func Check(h *History, opts Options) *Report {
 	for _, r := range h.Reads {
 		c.read(r)
 	}
+	c.presence(h)
 	return c.Report
 }
 

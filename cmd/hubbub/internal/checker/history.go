@@ -12,6 +12,9 @@ type History struct {
 	Tracks    []Track
 	Reads     []Read
 	Final     map[string]Final // by room: what was read back when all had settled
+
+	Stays   []Stay  // who was in which room, as they know it themselves
+	Watches []Watch // who was shown there
 }
 
 // Position is a place in a room's order.

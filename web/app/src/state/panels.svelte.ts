@@ -13,6 +13,13 @@ class Panels {
   /** Who is here: stays as it was left where there is room for it, and is closed at first elsewhere. */
   people = $state(wide.matches && (local.read('people', isBoolean) ?? true));
 
+  constructor() {
+    // Where it would cover the conversation from now on, it goes.
+    wide.addEventListener('change', () => {
+      if (!wide.matches) this.people = false;
+    });
+  }
+
   togglePeople(): void {
     this.people = !this.people;
     if (wide.matches) local.write('people', this.people);

@@ -104,6 +104,14 @@ export class HocuspocusClient extends Client {
     return this.socket.status === 'connected';
   }
 
+  leave() {
+    this.socket.disconnect();
+  }
+
+  comeBack() {
+    this.socket.connect();
+  }
+
   destroy() {
     this.provider.destroy();
     this.owned?.destroy();
@@ -143,6 +151,14 @@ export class WebsocketClient extends Client {
 
   get connected() {
     return this.provider.wsconnected;
+  }
+
+  leave() {
+    this.provider.disconnect();
+  }
+
+  comeBack() {
+    this.provider.connect();
   }
 
   destroy() {
