@@ -383,7 +383,7 @@ func TestDoctorDeep(t *testing.T) {
 	require.Contains(t, errs, "1 messages up to 301 cannot be read")
 	status, out, errs = runIn(t, []string{"doctor", "--data=" + data}, "HUBBUB_ADMIN_ADDR=127.0.0.1:1", "HUBBUB_DATA=/elsewhere", "HUBBUB_NATS=nats://127.0.0.1:1")
 	require.Zero(t, status, out+errs)
-	for _, wrong := range [][]string{{"doctor"}, {"doctor", "--deep", "--url=http://localhost"}, {"doctor", "--nats=nats://localhost"}} {
+	for _, wrong := range [][]string{{"doctor"}, {"doctor", "--deep", "--url=http://localhost"}} {
 		status, _, errs = tool(t, "", wrong...)
 		require.Equal(t, 1, status)
 		require.Contains(t, errs, "ive ")
