@@ -211,7 +211,7 @@ test('a link to a message works twice, and leads back to the present', async ({ 
   await expect(target).toBeInViewport();
   const tab = await ann.context.newPage();
   await tab.goto(`${hub.url}/r/lobby#m=${old}`);
-  await expect(tab.locator('article.flash')).toBeInViewport();
+  await expect(tab.locator(`article[data-seq="${old}"]`)).toBeInViewport({ timeout: 30_000 });
   await tab.goto(`${hub.url}/r/lobby#m=999999999`);
   await expect(tab.getByText('That message is not here any more.')).toBeVisible();
 });
