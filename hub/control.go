@@ -58,6 +58,23 @@ func (h *Hub) Ready() error {
 	return nil
 }
 
+// AwaitReady waits until Ready is nil, or ctx ends.
+func (h *Hub) AwaitReady(ctx context.Context) error {
+	tick := time.NewTicker(orderLook)
+	defer tick.Stop()
+	for {
+		err := h.Ready()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // Order stores an order. When it returns nil the order is durable and holds on this
 // instance; it reaches the others at once.
 func (h *Hub) Order(ctx context.Context, o room.Order) error {

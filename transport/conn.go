@@ -31,6 +31,7 @@ type conn struct {
 
 	// owned by the reader, which is the owner, or a worker while the owner waits for it
 	limit limiter
+	in    message // that is being read
 
 	// shared
 	heard    atomic.Int64            // when the peer was last heard, in Unix nanoseconds
@@ -147,24 +148,43 @@ func (c *conn) read() (data []byte, ok bool) {
 	wanted, most := c.speaks.accepts()
 	c.ws.SetReadLimit(int64(most))
 	kind, r, err := c.ws.Reader(context.Background())
+	c.in = message{from: r}
 	switch {
 	case err != nil:
 	case wanted == websocket.MessageText:
-		data, err = readText(kind, r)
+		data, err = readText(kind, &c.in)
 	default:
-		data, err = readBinary(kind, r, most)
+		data, err = readBinary(kind, &c.in, most)
 	}
 	if code := faultCode(err); code != 0 {
 		c.say(goodbye{code: code, reason: err.Error()}, false)
 		if r != nil { // so that the peer's close frame is found behind the rest of it
-			_, _ = io.Copy(io.Discard, r)
+			_, _ = io.Copy(io.Discard, &c.in)
 		}
 	}
+	c.in = message{}
 	if err != nil {
 		return nil, false
 	}
 	c.hear()
 	return data, true
+}
+
+// message is one that is being read. Behind its end coder/websocket must not be asked
+// for more: the decompressor that it would read from is another connection's by then.
+type message struct {
+	from io.Reader
+	over bool
+}
+
+// Read gives more of the message.
+func (m *message) Read(p []byte) (int, error) {
+	if m.over {
+		return 0, io.EOF
+	}
+	n, err := m.from.Read(p)
+	m.over = err != nil
+	return n, err
 }
 
 // faultCode is what the peer is told when reading fails by its own doing, else 0.

@@ -250,5 +250,5 @@ func TestDoctorLooksAtServers(t *testing.T) {
 
 	status, _, err2 := runIn(t, []string{"doctor"})
 	require.Equal(t, 1, status)
-	require.Contains(t, err2, "give --url of a running hub")
+	require.Contains(t, err2, "Give one of --data DIR, --url")
 }

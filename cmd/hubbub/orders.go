@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
 
+	"github.com/hubbub-im/hubbub/hub"
 	"github.com/hubbub-im/hubbub/hub/bridge"
 )
 
@@ -34,5 +37,18 @@ func (e *engine) openOrders(ctx context.Context, prefix, mark string) error {
 func (e *engine) closeOrders() {
 	if e.orders != nil {
 		e.orders.nc.Close()
+	}
+}
+
+// ordersTime is how long the hub waits for the orders before it serves: nobody is let in
+// without them.
+const ordersTime = 10 * time.Second
+
+// awaitOrders waits for them, so that whoever comes first is let in at once.
+func awaitOrders(ctx context.Context, h *hub.Hub, log zerolog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, ordersTime)
+	defer cancel()
+	if err := h.AwaitReady(ctx); err != nil {
+		log.Warn().Err(err).Msg("nobody is let in yet")
 	}
 }

@@ -123,6 +123,7 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 		Fault: func(room string, err error) { log.Warn().Str("room", room).Err(err).Msg("hub") },
 	})
 	defer h.Close()
+	awaitOrders(ctx, h, log)
 	documents := c.Docs.open(engine, h, log)
 	defer documents.Close()
 	server := transport.New(c.transport(h, documents, engine, identity, log))

@@ -121,14 +121,24 @@ func (s *swap) once(ctx context.Context) (seq uint64, over bool, err error) {
 	case code == codeMsgTooLarge:
 		return 0, true, fmt.Errorf("%w: %w", hub.ErrTooLarge, err)
 	case code == int(jetstream.JSErrCodeStreamWrongLastSequence) || code == codeWrongSequence:
-		if !s.doubt {
-			return 0, true, s.stale()
+		switch {
+		case s.doubt:
+			return s.settle(ctx)
+		case s.ahead(ctx):
+			return 0, false, err
 		}
-		return s.settle(ctx)
+		return 0, true, s.stale()
 	case code == 0 || code == codeInProcess:
 		s.doubt = true
 	}
 	return 0, false, err
+}
+
+// ahead reports whether the stream's leader has not come to the entry that is named: it
+// has just been elected, and compares with what it had before.
+func (s *swap) ahead(ctx context.Context) bool {
+	info, err := s.part.log.info(ctx, s.part)
+	return err == nil && info.State.LastSeq < s.last
 }
 
 func (s *swap) stale() error {

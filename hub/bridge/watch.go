@@ -13,8 +13,9 @@ import (
 	"github.com/hubbub-im/hubbub/hub"
 )
 
-// lookTwice is how long after an election a partition is looked at once more.
-const lookTwice = time.Second
+// lookAfter is when, after an election, a partition is looked at once more: who looks at
+// once may be answered by a copy that has not come so far.
+var lookAfter = []time.Duration{300 * time.Millisecond, time.Second, 1700 * time.Millisecond, 3 * time.Second}
 
 // flushTimeout bounds the wait for the server to know of a subscription.
 const flushTimeout = 5 * time.Second
@@ -153,8 +154,9 @@ func (w *watches) elected(stream string) {
 		if p.stream == stream {
 			p.replies.giveUp() // the one before answers no more
 			w.suspect(p.n)
-			// Who looks now may be answered by a copy that has not come so far.
-			time.AfterFunc(lookTwice, func() { w.suspect(p.n) })
+			for _, wait := range lookAfter {
+				time.AfterFunc(wait, func() { w.suspect(p.n) })
+			}
 			w.log.lookAgain()
 		}
 	}
