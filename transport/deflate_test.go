@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -223,4 +224,45 @@ func BenchmarkCompress(b *testing.B) {
 			b.ReportMetric(float64(len(out))/float64(len(buf)), "ratio")
 		})
 	}
+}
+
+// TestNothingIsReadBehindAFault has peers send compressed messages that are at fault at
+// their very end, beside others whose messages are in order: none of those loses a byte
+// to what the hub still reads of the bad ones.
+func TestNothingIsReadBehindAFault(t *testing.T) {
+	e := newEdge(t)
+	bad := frame(fin|rsv1|opText, deflated(t, strings.NewReader(`{"id":1,"type":"history","pad":"`+strings.Repeat("x", 2000)+"\xff")))
+	var good sync.WaitGroup
+	for range 4 {
+		p, _ := e.dialDeflate("permessage-deflate")
+		ask[wire.Connected](p, &wire.Connect{})
+		good.Go(func() {
+			for id := uint64(100); id < 250; id++ {
+				text := fmt.Sprintf(`{"id":%d,"type":"history","room":"lobby","limit":1,"pad":"%s"}`, id, strings.Repeat("y", 3000))
+				p.write(frame(fin|rsv1|opText, deflated(t, strings.NewReader(text))))
+				p.reply(id)
+			}
+		})
+	}
+	for range 100 {
+		p, _ := e.dialDeflate("permessage-deflate")
+		p.write(bad)
+		code, _ := p.ended()
+		require.Equal(t, int(wire.CloseBadProtocol), code)
+	}
+	good.Wait()
+	e.well()
+}
+
+func TestAMessageIsNotReadBehindItsEnd(t *testing.T) {
+	var from bytes.Buffer
+	from.WriteString("mine")
+	m := &message{from: &from}
+	got, err := io.ReadAll(m)
+	require.NoError(t, err)
+	require.Equal(t, "mine", string(got))
+	from.WriteString("another's")
+	got, err = io.ReadAll(m)
+	require.NoError(t, err)
+	require.Empty(t, got)
 }

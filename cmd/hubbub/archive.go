@@ -128,6 +128,7 @@ func importFile(ctx context.Context, std streams, name string, to *placeFlags, o
 			return derr
 		}
 		sum, err = bridge.Import(ctx, bridge.Store{Connect: c.Connect, Prefix: to.NATS.Prefix}, file, opts)
+		err = errors.Join(err, c.Shutdown())
 	} else {
 		sum, err = importFolder(ctx, to.Data, file, opts, quiet(std))
 	}

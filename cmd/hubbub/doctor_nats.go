@@ -21,6 +21,7 @@ func (d *diagnosis) cluster(ctx context.Context, f *natsFlags) {
 		d.ill(err.Error(), "Are the servers running, are these their addresses, and may this user connect?")
 		return
 	}
+	defer closing(zerolog.Nop(), "cluster", c.Shutdown)
 	d.servers(found)
 	for _, of := range []bridge.Kind{bridge.Rooms, bridge.Documents} {
 		d.logOn(ctx, c, bridge.Config{Of: of, Prefix: f.Prefix})
