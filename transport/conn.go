@@ -31,7 +31,6 @@ type conn struct {
 
 	// owned by the reader, which is the owner, or a worker while the owner waits for it
 	limit limiter
-	in    message // that is being read
 
 	// shared
 	heard    atomic.Int64            // when the peer was last heard, in Unix nanoseconds
@@ -148,21 +147,20 @@ func (c *conn) read() (data []byte, ok bool) {
 	wanted, most := c.speaks.accepts()
 	c.ws.SetReadLimit(int64(most))
 	kind, r, err := c.ws.Reader(context.Background())
-	c.in = message{from: r}
+	in := message{from: r}
 	switch {
 	case err != nil:
 	case wanted == websocket.MessageText:
-		data, err = readText(kind, &c.in)
+		data, err = readText(kind, &in)
 	default:
-		data, err = readBinary(kind, &c.in, most)
+		data, err = readBinary(kind, &in, most)
 	}
 	if code := faultCode(err); code != 0 {
 		c.say(goodbye{code: code, reason: err.Error()}, false)
 		if r != nil { // so that the peer's close frame is found behind the rest of it
-			_, _ = io.Copy(io.Discard, &c.in)
+			in.drain()
 		}
 	}
-	c.in = message{}
 	if err != nil {
 		return nil, false
 	}
@@ -185,6 +183,14 @@ func (m *message) Read(p []byte) (int, error) {
 	n, err := m.from.Read(p)
 	m.over = err != nil
 	return n, err
+}
+
+// drain reads what is left.
+func (m *message) drain() {
+	buf := make([]byte, readPiece)
+	for !m.over {
+		_, _ = m.Read(buf)
+	}
 }
 
 // faultCode is what the peer is told when reading fails by its own doing, else 0.

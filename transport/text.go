@@ -22,7 +22,7 @@ const (
 // us, and RFC 6455 does not forgive it (section 8.1). It fails at once where it is
 // not: after the fragment in which that is, or the piece of a large frame, so that
 // nobody has more kept for them than they have said in letters.
-func readText(kind websocket.MessageType, r io.Reader) ([]byte, error) {
+func readText(kind websocket.MessageType, r *message) ([]byte, error) {
 	if kind != websocket.MessageText {
 		return nil, errBinary
 	}
@@ -56,7 +56,7 @@ func (e largeError) Error() string {
 
 // readBinary reads a message, which must be binary and of at most so many bytes. It
 // fails at once where there are more, and keeps no more than has come.
-func readBinary(kind websocket.MessageType, r io.Reader, most int) ([]byte, error) {
+func readBinary(kind websocket.MessageType, r *message, most int) ([]byte, error) {
 	if kind != websocket.MessageBinary {
 		return nil, errText
 	}

@@ -81,6 +81,9 @@ func serveFaulty(c *ServeCmd, fault string, log zerolog.Logger) error {
 // faultAfter is how many appends go well before the fault.
 const faultAfter = 300
 
+// hideAfter is which event of a room is hidden.
+const hideAfter = 100
+
 // dropsOne acknowledges an append and forgets it: one whose messages come for the
 // first time, since what is stored already is not lost by that.
 type dropsOne struct {
@@ -318,35 +321,35 @@ func (s *staleHistory) Tails(ctx context.Context, rooms []string) ([]hub.Positio
 	return tails, err
 }
 
-// hidesOne keeps one event from its instance, so that nothing tells of the hole.
+// hidesOne keeps one event of each room from its instance, so that nothing tells of the
+// hole. Whoever is not connected just then reads it in the past, and misses nothing.
 type hidesOne struct {
 	hub.Log
+}
+
+func (d *hidesOne) Watch(room string, w hub.Watcher) (func(), error) {
+	return d.Log.Watch(room, &hiding{Watcher: w})
+}
+
+type hiding struct {
+	hub.Watcher
 	mu     sync.Mutex
 	n      int
 	hidden uint64 // the one that was hidden
 	before uint64 // what came before it
 }
 
-func (d *hidesOne) Watch(room string, w hub.Watcher) (func(), error) {
-	return d.Log.Watch(room, &hiding{w, d})
-}
-
-type hiding struct {
-	hub.Watcher
-	log *hidesOne
-}
-
 func (h *hiding) Entry(e hub.Entry) {
-	h.log.mu.Lock()
-	h.log.n++
-	hide := h.log.n == faultAfter
+	h.mu.Lock()
+	h.n++
+	hide := h.n == hideAfter
 	if hide {
-		h.log.hidden, h.log.before = e.Seq, e.Prev
+		h.hidden, h.before = e.Seq, e.Prev
 	}
-	if e.Prev == h.log.hidden && e.Prev != 0 {
-		e.Prev = h.log.before
+	if e.Prev == h.hidden && e.Prev != 0 {
+		e.Prev = h.before
 	}
-	h.log.mu.Unlock()
+	h.mu.Unlock()
 	if !hide {
 		h.Watcher.Entry(e)
 	}

@@ -134,9 +134,12 @@ func (s *swap) once(ctx context.Context) (seq uint64, over bool, err error) {
 	return 0, false, err
 }
 
-// ahead reports whether the stream's leader has not come to the entry that is named: it
-// has just been elected, and compares with what it had before.
+// ahead reports whether the stream's leader has not come to the entry that is named,
+// which is known to stand: it has just been elected, and compares with what it had before.
 func (s *swap) ahead(ctx context.Context) bool {
+	if s.last > s.part.mark.Load() {
+		return false
+	}
 	info, err := s.part.log.info(ctx, s.part)
 	return err == nil && info.State.LastSeq < s.last
 }

@@ -19,6 +19,9 @@ import (
 // uploadChunk is what is sent at once of a stream that is restored.
 const uploadChunk = 256 << 10
 
+// uploadHeard is for how long a part that nobody took is sent again.
+const uploadHeard = 3 * time.Second
+
 // uploadIdle is how long a stream that is restored may get nothing.
 const uploadIdle = time.Second
 
@@ -119,10 +122,19 @@ func sendChunks(ctx context.Context, nc *nats.Conn, to string, r io.Reader) erro
 	}
 }
 
+// sendChunk sends one, and waits for its answer. In a cluster the server that we are on
+// may hear where to send before it knows that somebody listens there.
 func sendChunk(ctx context.Context, nc *nats.Conn, to string, chunk []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	msg, err := nc.RequestWithContext(ctx, to, chunk)
+	for wait, end := backoffFirst, time.Now().Add(uploadHeard); errors.Is(err, nats.ErrNoResponders) && time.Now().Before(end); wait *= 2 {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+		msg, err = nc.RequestWithContext(ctx, to, chunk)
+	}
 	if err != nil {
 		return fmt.Errorf("send a part: %w", err)
 	}
