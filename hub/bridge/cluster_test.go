@@ -29,7 +29,7 @@ type cluster struct {
 
 // freePort gives a port that nobody listens on, for servers that must know one
 // another's before they listen.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, l.Close()) }()

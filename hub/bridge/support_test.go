@@ -26,7 +26,7 @@ const childKey = "HUBBUB_TEST_CHILD"
 
 // children are what the processes do that tests start. args are the test's own.
 var children = map[string]func(args []string){
-	"write": writeForever, "swap": swapForever, "nats": serveNATS,
+	"write": writeForever, "swap": swapForever, "nats": serveNATS, "node": serveNode,
 	"history-fill":    historyPart(historyTask.fill),
 	"history-start":   historyPart(historyTask.start),
 	"history-kill":    historyPart(historyTask.kill),
