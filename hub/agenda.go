@@ -18,6 +18,11 @@ const (
 	reportAgain = 250 * time.Millisecond
 	reportSlow  = 10 * time.Second
 	reportAlone = time.Minute
+	// reportShare is what a room at rest adds to reportSlow once that is exceeded, so that
+	// an instance sends at most 500 such reports a second, however many rooms it has. In
+	// reportSlowest each is told again all the same.
+	reportShare   = 2 * time.Millisecond
+	reportSlowest = 5 * time.Minute
 	// askTime is for how long a room that was opened asks for the others' members.
 	askTime = 1500 * time.Millisecond
 	// askAgain is after how long an instance is asked once more that has not answered.
@@ -81,6 +86,14 @@ func (a *agenda) again(r *liveRoom, now time.Time, most time.Duration) {
 	p.step *= 2
 	a.mu.Unlock()
 	a.plan(r, now.Add(wait), false)
+}
+
+// slow is how long the reports of a room at rest are apart. Every room that is reported
+// stands in the agenda, but for one that is being reported.
+func (a *agenda) slow() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return min(max(reportSlow, time.Duration(len(a.rooms))*reportShare), reportSlowest)
 }
 
 // drop takes a room out.
@@ -154,24 +167,29 @@ func (r *liveRoom) report(now time.Time) {
 	rep := r.roster.Report(h.cfg.NamedMax)
 	rep.Ask = now.Sub(r.began) < askTime
 	silent := r.roster.Silent(now)
-	most := reportSlow
+	most := h.others.agenda.slow()
 	switch {
 	case r.roster.Unsure():
 		most = askAgain
 	case r.roster.Alone():
-		most = reportAlone
+		most = max(most, reportAlone)
 	}
 	done := r.catchUp.shut
 	r.mu.Unlock()
 	if done {
 		return
 	}
-	rep.Instance, rep.Beat = h.others.id, h.others.beat.Load()
+	h.others.sign(&rep)
 	h.send(r.name, signal{Kind: signalPresence, Report: &rep})
 	for _, id := range silent {
 		h.write(inboxOf(id), note{Kind: noteAsk, Room: r.name})
 	}
 	h.others.agenda.again(r, now, most)
+}
+
+// sign says whose report it is, and when there will be another one.
+func (o *others) sign(rep *room.Report) {
+	rep.Instance, rep.Beat, rep.Rest = o.id, o.beat.Load(), int(o.agenda.slow()/time.Second)
 }
 
 // askOthers tells, as the room is opened, that the others' members are wanted.
@@ -181,7 +199,8 @@ func (r *liveRoom) askOthers() {
 		r.mu.Lock()
 		rep := r.roster.Report(h.cfg.NamedMax)
 		r.mu.Unlock()
-		rep.Ask, rep.Instance, rep.Beat = true, h.others.id, h.others.beat.Load()
+		rep.Ask = true
+		h.others.sign(&rep)
 		h.send(r.name, signal{Kind: signalPresence, Report: &rep})
 	})
 }
@@ -199,7 +218,7 @@ func (r *liveRoom) hearReport(rep room.Report) {
 	r.mu.Lock()
 	ask := r.roster.Take(rep, now, now.Add(h.cfg.LeaveGrace))
 	r.tellRoster()
-	next := reportSlow
+	next := h.others.agenda.slow()
 	if r.roster.Unsure() {
 		next = askAgain
 	}
@@ -220,7 +239,7 @@ func (r *liveRoom) hearReport(rep room.Report) {
 // full reports all members of this instance. mu is held.
 func (r *liveRoom) full() *room.Report {
 	rep := r.roster.Full(r.hub.cfg.NamedMax)
-	rep.Instance, rep.Beat = r.hub.others.id, r.hub.others.beat.Load()
+	r.hub.others.sign(&rep)
 	return &rep
 }
 
@@ -238,7 +257,9 @@ func (h *Hub) fullOf(name string) *room.Report {
 	}
 	h.mu.Unlock()
 	if r == nil {
-		return &room.Report{Instance: h.others.id, Beat: h.others.beat.Load(), Gen: gen, Full: true}
+		rep := room.Report{Gen: gen, Full: true}
+		h.others.sign(&rep)
+		return &rep
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

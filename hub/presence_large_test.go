@@ -143,6 +143,29 @@ func TestARoomOfOneInstanceCostsLittle(t *testing.T) {
 	})
 }
 
+// TestManyRoomsAtRestSpeakSeldom: what all rooms at rest cost has a bound, however many
+// there are, and nobody is asked because they keep silent by it.
+func TestManyRoomsAtRestSpeakSeldom(t *testing.T) {
+	costs := map[int]int{}
+	for _, rooms := range []int{1_000, 10_000} {
+		inCluster(t, 2, func(c *cluster) {
+			beats := c.sent(time.Minute)
+			for i := range rooms {
+				for _, w := range c.hubs {
+					w.join(w.connect(fmt.Sprint("user-", i)), hub.JoinRequest{Room: fmt.Sprint("room-", i)})
+				}
+				if i%1000 == 999 {
+					time.Sleep(200 * time.Millisecond)
+				}
+			}
+			time.Sleep(time.Minute)
+			costs[rooms] = (c.sent(time.Minute) - beats) / 60
+		})
+	}
+	t.Logf("at rest: %d B/s for 1,000 rooms of two instances, %d B/s for 10,000", costs[1_000], costs[10_000])
+	require.Less(t, costs[10_000], 6*costs[1_000])
+}
+
 // TestWhereaboutsOfARoomElsewhere: an instance that has no member of a room asks.
 func TestWhereaboutsOfARoomElsewhere(t *testing.T) {
 	inCluster(t, 3, func(c *cluster) {

@@ -11,8 +11,11 @@ const (
 	// askPause is how long an instance that was asked for its users has to answer.
 	askPause = 300 * time.Millisecond
 	// peerSilence is after how long an instance is asked that has users in the room
-	// and says nothing: it may have let go of the room unheard.
-	peerSilence = 25 * time.Second
+	// and says nothing: it may have let go of the room unheard. One that has said that
+	// it will speak seldom is given more than twice that time, but never more than
+	// peerSilenceMost.
+	peerSilence     = 25 * time.Second
+	peerSilenceMost = 15 * time.Minute
 )
 
 // away is a user's connections to another instance.
@@ -31,6 +34,7 @@ type peer struct {
 	counted      bool
 	sample       []Member
 	heard, asked time.Time
+	silence      time.Duration // for how long it may say nothing
 }
 
 // Share is how many of a room's users and connections are with one instance.
@@ -45,6 +49,7 @@ type Share struct {
 func (r *Roster) Take(rep Report, now, until time.Time) (ask bool) {
 	p := r.peer(rep.Instance)
 	p.heard = now
+	p.silence = min(max(peerSilence, time.Duration(max(rep.Rest, 0))*time.Second*5/2), peerSilenceMost)
 	older := cmp.Or(cmp.Compare(rep.Gen, p.gen), cmp.Compare(rep.Version, p.version))
 	switch {
 	case older < 0:
@@ -179,7 +184,7 @@ func (r *Roster) Drop(instance string, until time.Time) {
 // for long.
 func (r *Roster) Silent(now time.Time) (ask []string) {
 	for id, p := range r.peers {
-		if (!p.known || p.users > 0 && now.Sub(p.heard) > peerSilence) && r.mayAsk(p, now) {
+		if (!p.known || p.users > 0 && now.Sub(p.heard) > p.silence) && r.mayAsk(p, now) {
 			ask = append(ask, id)
 		}
 	}

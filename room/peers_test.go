@@ -135,6 +135,25 @@ func TestALostChangeIsFound(t *testing.T) {
 	}
 }
 
+// TestWhoSpeaksSeldomIsGivenTime: an instance says how seldom it speaks, within bounds.
+func TestWhoSpeaksSeldomIsGivenTime(t *testing.T) {
+	for rest, silence := range map[int]time.Duration{
+		0: peerSilence, -5: peerSilence, 10: peerSilence, 100: 250 * time.Second, 1 << 40: peerSilenceMost,
+	} {
+		p := newPair(t)
+		p.from.Join("ann", "Ann", "1")
+		rep := p.from.Report(1000)
+		rep.Rest = rest
+		p.take(rep)
+		if silent := p.to.Silent(p.now.Add(silence)); len(silent) != 0 {
+			t.Fatalf("rest %d: asked after %v already", rest, silence)
+		}
+		if silent := p.to.Silent(p.now.Add(silence + time.Second)); len(silent) != 1 {
+			t.Fatalf("rest %d: not asked after %v", rest, silence)
+		}
+	}
+}
+
 // TestWhatDoesNotFitIsFound: a peer whose users are not as it says is asked.
 func TestWhatDoesNotFitIsFound(t *testing.T) {
 	p := newPair(t)

@@ -33,6 +33,7 @@ type Report struct {
 	Full    bool     `json:"w,omitempty"` // Changes are all its users
 	Counted bool     `json:"n,omitempty"` // they are only counted; Changes are a few of them
 	Ask     bool     `json:"a,omitempty"` // it would hear from the others
+	Rest    int      `json:"r,omitempty"` // seconds until it says so again, if nothing changes
 }
 
 // own is what an instance has to tell of its own members.
