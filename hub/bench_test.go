@@ -29,6 +29,8 @@ func (o taker) Deliver(r *hub.Round, from int) bool {
 	return true
 }
 
+func (o taker) Lag() hub.Lag { return hub.Lag{} }
+
 func (o taker) End(hub.Reason) {}
 
 // takers is a hub with a room full of such peers.

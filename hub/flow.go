@@ -122,11 +122,16 @@ func (r *liveRoom) flushRound() bool {
 	}
 	members := r.members.hold()
 	r.mu.Unlock()
-	bring(members, all, watched)
+	begun := time.Now()
+	given := bring(members, all, watched)
 	if all != nil {
 		r.hub.counter.deliveries.Add(uint64(all.events * len(members)))
 	}
+	took := time.Since(begun)
 	r.mu.Lock()
+	if all != nil && all.events > 0 { // before it flies no more, see pending
+		r.hub.past.brought(all, begun, took, given+all.early)
+	}
 	f.flying = nil
 	r.members.release()
 	r.mu.Unlock()
@@ -138,24 +143,25 @@ func (r *liveRoom) flushRound() bool {
 	return true
 }
 
-func bring(members []*member, all, watched *Round) {
+// bring takes rounds to members, and gives how many were given the first.
+func bring(members []*member, all, watched *Round) (given int) {
 	for _, m := range members {
-		if all != nil {
-			m.take(all)
+		if all != nil && m.take(all) {
+			given++
 		}
 		if watched != nil && m.presence.Load() {
 			m.takeApart(watched)
 		}
 	}
+	return given
 }
 
 // bringUpTo gives a member at once what it would be given by the flushes that are
 // under way or due. mu is held.
 func (r *liveRoom) bringUpTo(m *member) {
-	if r.flow.flying != nil {
-		m.take(r.flow.flying)
-	}
-	if r.flow.all != nil {
-		m.take(r.flow.all)
+	for _, round := range []*Round{r.flow.flying, r.flow.all} {
+		if round != nil && m.take(round) {
+			round.early++
+		}
 	}
 }

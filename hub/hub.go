@@ -30,6 +30,8 @@ type Config struct {
 	HistoryWait   time.Duration // how long a page may wait for its turn to be read; 4 s
 	// Instance is this instance's id, which no other one may have; a random one.
 	Instance string
+	// Name is what its operators call this instance; traces show it beside the id.
+	Name string
 	// LeaveGrace is how long a user who has left stays in a room, while there are
 	// other instances: one who is moved to another, or whose arrival there has not
 	// been heard yet, was never away. 1.2 s, so that a leave is seen within 2 s.
@@ -79,6 +81,7 @@ type Hub struct {
 	others  *others
 	control control
 	counter counters
+	past    *past
 	// backlogs is how many bytes of events the rooms' backlogs hold together.
 	backlogs atomic.Int64
 
@@ -98,7 +101,7 @@ func New(cfg Config) *Hub {
 		rooms:    make(map[string]*liveRoom),
 		sessions: make(map[string]*Session),
 	}
-	h.others = newOthers(cfg.Instance)
+	h.others, h.past = newOthers(cfg.Instance), newPast(time.Now())
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.subscribeOthers()
 	h.life.Start(h.keep)

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Log is the durable, ordered record of every room. It is the order: nothing
@@ -41,6 +42,10 @@ type Log interface {
 
 	// Read gives a page of stored entries in ascending order.
 	Read(ctx context.Context, room string, r Range) (Page, error)
+
+	// Stored gives when an entry was stored, by the log's own clock, or the zero time
+	// if the room has none with this sequence.
+	Stored(ctx context.Context, room string, seq uint64) (time.Time, error)
 
 	// Health is nil while the Log can store; else it is the reason why not, fit
 	// to be shown to the operator and, as text, to publishers. It does no I/O.

@@ -22,8 +22,9 @@ type member struct {
 	gone bool       // it is to have nothing more
 }
 
-// take brings the frames of a round that the member has not had yet.
-func (m *member) take(r *Round) {
+// take brings the frames of a round that the member has not had yet. It is false if
+// there are none, or the peer is now too far behind.
+func (m *member) take(r *Round) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	from := 0
@@ -31,10 +32,10 @@ func (m *member) take(r *Round) {
 		from = int(m.next - r.first)
 	}
 	if m.gone || from >= r.Len() {
-		return
+		return false
 	}
 	m.next = r.first + uint64(r.Len())
-	m.give(r, from)
+	return m.give(r, from)
 }
 
 // takeApart brings a round that is not numbered among the room's frames.
@@ -46,12 +47,15 @@ func (m *member) takeApart(r *Round) {
 	}
 }
 
-// give hands a round to the outlet. mu is held.
-func (m *member) give(r *Round, from int) {
-	if !m.session.outlet.Deliver(r, from) {
-		m.gone = true
-		m.session.countSlow()
+// give hands a round to the outlet. It is false if the peer is now too far behind. mu
+// is held.
+func (m *member) give(r *Round, from int) bool {
+	if m.session.outlet.Deliver(r, from) {
+		return true
 	}
+	m.gone = true
+	m.session.wasSlow(m.room.name)
+	return false
 }
 
 // depart makes sure that nothing of the room reaches the peer from now on.

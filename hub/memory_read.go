@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -13,6 +14,7 @@ import (
 // Memory's mu.
 type memoryRoom struct {
 	entries  []Entry
+	stored   []int64           // when each of them was, in Unix microseconds
 	ids      map[string]uint64 // the sequence of each id within the dedup window
 	floor    uint64
 	watchers []*memoryWatch // never changed in place
@@ -22,7 +24,7 @@ type memoryRoom struct {
 // 0.
 func (r *memoryRoom) add(seq uint64, data []byte, keep int) Entry {
 	e := Entry{Seq: seq, Prev: r.tail(), Data: data}
-	r.entries = append(r.entries, e)
+	r.entries, r.stored = append(r.entries, e), append(r.stored, time.Now().UnixMicro())
 	if keep > 0 && len(r.entries) > keep {
 		r.trim(r.entries[len(r.entries)-keep-1].Seq)
 	}
@@ -46,7 +48,7 @@ func (r *memoryRoom) trim(through uint64) {
 func (r *memoryRoom) drop(through uint64) {
 	n := sort.Search(len(r.entries), func(i int) bool { return r.entries[i].Seq > through })
 	clear(r.entries[:n]) // or the array keeps their data
-	r.entries = r.entries[n:]
+	r.entries, r.stored = r.entries[n:], r.stored[n:]
 }
 
 // search gives the place of the first entry at seq or after it.
@@ -113,6 +115,26 @@ func (m *Memory) Read(ctx context.Context, room string, rg Range) (Page, error) 
 	return page, nil
 }
 
+// Stored gives when an entry was stored; see Log.
+func (m *Memory) Stored(ctx context.Context, room string, seq uint64) (time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return time.Time{}, errors.Join(ErrUnavailable, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return time.Time{}, ErrClosed
+	}
+	r := m.rooms[room]
+	if r == nil {
+		return time.Time{}, nil
+	}
+	if i := r.search(seq); i < len(r.entries) && r.entries[i].Seq == seq {
+		return time.UnixMicro(r.stored[i]), nil
+	}
+	return time.Time{}, nil
+}
+
 // within gives the entries of a range, whatever its limit.
 func (r *memoryRoom) within(rg Range) []Entry {
 	if rg.After == ^uint64(0) {
@@ -162,7 +184,7 @@ func (m *Memory) Reset() {
 	defer m.mu.Unlock()
 	m.epoch, m.seq, m.ids = uuid.NewString(), 0, nil
 	for _, r := range m.rooms {
-		r.entries, r.floor = nil, 0
+		r.entries, r.stored, r.floor = nil, nil, 0
 		clear(r.ids)
 		m.suspect(r)
 	}

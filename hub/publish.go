@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hubbub-im/hubbub/room"
@@ -56,7 +57,7 @@ func (h *Hub) Publish(ctx context.Context, caller room.Caller, name string, cmds
 		for i, ack := range acks {
 			outcomes[places[i]] = h.outcome(ack)
 		}
-		h.noteAcked(name, acks)
+		h.noteAcks(name, acks)
 		finish()
 	})
 	if err != nil {
@@ -67,20 +68,25 @@ func (h *Hub) Publish(ctx context.Context, caller room.Caller, name string, cmds
 	}
 }
 
-// noteAcked tells the live room, if there is one, of the highest ack.
-func (h *Hub) noteAcked(name string, acks []Ack) {
+// noteAcks tells the live room, if there is one, of the highest ack, and keeps all of
+// them in mind for a while.
+func (h *Hub) noteAcks(name string, acks []Ack) {
 	var highest Position
 	for _, ack := range acks {
 		if ack.Err == nil && ack.Seq > highest.Seq {
 			highest = ack.Position
 		}
 	}
-	h.mu.Lock()
-	r := h.rooms[name]
-	h.mu.Unlock()
-	if r != nil && highest.Seq > 0 {
-		r.wasAcked(highest)
+	if highest.Seq == 0 {
+		return
 	}
+	if r := h.known(name); r != nil {
+		name = r.name
+		r.wasAcked(highest)
+	} else {
+		name = strings.Clone(name) // which may be a part of something larger
+	}
+	h.past.acked(name, acks)
 }
 
 // judge turns a command into the record to store.

@@ -15,6 +15,7 @@ type Queue struct {
 	frames []Frame
 	bytes  int
 	why    error // set once, when the queue is closed
+	lag    Lag   // set before that, if the peer was too slow
 }
 
 // NewQueue makes an empty queue for so many bytes of messages and so many of them.
@@ -30,17 +31,45 @@ func (q *Queue) Deliver(r *Round, from int) bool {
 	if q.why != nil {
 		return true
 	}
+	behind := len(q.frames) > 0
 	for i := from; i < r.Len(); i++ {
 		f := r.Kept(i)
-		if len(q.frames) > 0 && (q.bytes+len(f.Data) > q.maxBytes || len(q.frames) >= q.maxFrames) {
+		if why := q.excess(len(f.Data)); why != "" {
+			q.lag = Lag{Bytes: q.bytes, Why: why}
 			q.close(ReasonSlow)
 			return false
 		}
 		q.frames = append(q.frames, f)
 		q.bytes += len(f.Data)
 	}
+	if behind {
+		r.Waits()
+	}
 	q.signal()
 	return true
+}
+
+// excess says what would be too much with another frame of so many bytes. mu is held.
+func (q *Queue) excess(bytes int) Excess {
+	switch {
+	case len(q.frames) == 0:
+		return ""
+	case len(q.frames) >= q.maxFrames:
+		return ExcessFrames
+	case q.bytes+bytes > q.maxBytes:
+		return ExcessBytes
+	}
+	return ""
+}
+
+// Lag says what waits, or waited when that was too much; see Outlet.
+func (q *Queue) Lag() Lag {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.why != nil {
+		return q.lag
+	}
+	return Lag{Bytes: q.bytes}
 }
 
 // End drops what is queued and makes Next give why from now on. Only the first

@@ -3,6 +3,7 @@ package hub
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 )
 
 // Round is what a room brings to its members in one go: frames that were encoded
@@ -13,13 +14,24 @@ type Round struct {
 	buf   []byte // the frames as Codec.Append made them
 	marks []mark // one for each frame
 
-	events int // how many of the frames are events
+	events int  // how many of the frames are events
+	span   span // which those are
+	early  int  // members who were given it ahead of the others; guarded by the room's mu
 	codec  Codec
+
+	waiting atomic.Int32 // members for whom it waits behind what they have not taken
 
 	mu      sync.Mutex // guards what follows
 	kept    []byte     // a copy of buf that stays, once somebody has asked for it
 	small   []byte     // the frames compressed, once somebody has asked for them
 	smalled []int      // where each of those ends
+}
+
+// span is a row of a room's events in one epoch: those from first to last, of the
+// sequences between which others may be other rooms'.
+type span struct {
+	epoch       string
+	first, last uint64
 }
 
 // mark says what is known of one frame. It begins where the one before it ends.
@@ -54,6 +66,8 @@ func (r *Round) free() {
 	clear(r.marks) // of the strings that it refers to
 	r.buf, r.marks, r.events, r.kept = r.buf[:0], r.marks[:0], 0, nil
 	r.small, r.smalled, r.codec = r.small[:0], r.smalled[:0], nil
+	r.span, r.early = span{}, 0
+	r.waiting.Store(0)
 	if cap(r.buf)+cap(r.small) <= keptRound {
 		rounds.Put(r)
 	}
@@ -65,10 +79,28 @@ func (r *Round) add(c Codec, p Push, at Position, key string) {
 	r.buf, r.kept, r.codec = buf, nil, c
 	r.smalled = r.smalled[:0]
 	r.marks = append(r.marks, mark{message: message, end: len(buf), at: at, key: key})
-	if _, event := p.(EventPush); event {
+	if e, event := p.(EventPush); event {
 		r.events++
+		r.span.add(Position{Epoch: at.Epoch, Seq: e.Seq})
 	}
 }
+
+// add takes the next event. Where an epoch begins, those before it are left out.
+func (s *span) add(at Position) {
+	if s.first == 0 || s.epoch != at.Epoch {
+		s.epoch, s.first = at.Epoch, at.Seq
+	}
+	s.last = at.Seq
+}
+
+// has reports whether an event is among them.
+func (s *span) has(at Position) bool {
+	return s.epoch == at.Epoch && s.first <= at.Seq && at.Seq <= s.last
+}
+
+// Waits says that the frames wait for a member, behind what it has not taken. An outlet
+// calls it from Deliver, for the operator to see who lagged.
+func (r *Round) Waits() { r.waiting.Add(1) }
 
 // Len is the number of frames.
 func (r *Round) Len() int { return len(r.marks) }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hubbub-im/hubbub/room"
 )
@@ -65,14 +66,29 @@ func (s *Session) send(name string, p Push) {
 	defer r.free()
 	r.add(s.hub.cfg.Codec, p, Position{}, "")
 	if !s.outlet.Deliver(r, 0) {
-		s.countSlow()
+		s.wasSlow(name)
 	}
 }
 
-func (s *Session) countSlow() {
-	if s.slow.CompareAndSwap(false, true) {
-		s.hub.counter.slow.Add(1)
+// wasSlow counts a session whose peer was too slow, once, and keeps in mind why. The
+// rooms are those that it may have left already.
+func (s *Session) wasSlow(rooms ...string) {
+	if !s.slow.CompareAndSwap(false, true) {
+		return
 	}
+	s.hub.counter.slow.Add(1)
+	lag := s.outlet.Lag()
+	s.mu.Lock()
+	user := s.caller.User
+	for _, m := range s.rooms {
+		if !slices.Contains(rooms, m.room.name) {
+			rooms = append(rooms, m.room.name)
+		}
+	}
+	s.mu.Unlock()
+	s.hub.past.cut(TraceCut{
+		At: time.Now().UnixMilli(), User: user, Connection: s.id, Why: lag.Why, Bytes: lag.Bytes, rooms: rooms,
+	})
 }
 
 // Close ends the session, tells the outlet why and leaves the rooms. Only the first
@@ -88,7 +104,11 @@ func (s *Session) Close(why Reason) {
 	s.rooms = nil
 	s.mu.Unlock()
 	if why == ReasonSlow {
-		s.countSlow()
+		names := make([]string, len(rooms))
+		for i, m := range rooms {
+			names[i] = m.room.name
+		}
+		s.wasSlow(names...)
 	}
 	s.outlet.End(why)
 	for _, m := range rooms {

@@ -5,159 +5,10 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hubbub-im/hubbub/room"
 )
-
-const (
-	// askPatience is how long the other instances may take to answer.
-	askPatience = 500 * time.Millisecond
-	// asksASecond bounds how often they are asked: each time costs each of them.
-	asksASecond = 100
-)
-
-// query asks all instances for one room, or for a page of the rooms that have members.
-type query struct {
-	ID     uint64 `json:"id"`
-	Room   string `json:"room,omitempty"`
-	Prefix string `json:"prefix,omitempty"`
-	After  string `json:"after,omitempty"`
-	Limit  int    `json:"limit,omitempty"`
-	Cut    *cut   `json:"cut,omitempty"`
-}
-
-// cut names sessions that are to be ended.
-type cut struct {
-	User    string `json:"user,omitempty"`
-	Session string `json:"session,omitempty"`
-}
-
-// answer is one instance's.
-type answer struct {
-	ID     uint64       `json:"id"`
-	Report *room.Report `json:"report,omitempty"`
-	Rooms  []RoomInfo   `json:"rooms,omitempty"`
-	More   bool         `json:"more,omitempty"`
-	Cut    int          `json:"cut,omitempty"`
-}
-
-// asks are the queries that wait for answers.
-type asks struct {
-	mu      sync.Mutex // guards what follows
-	last    uint64
-	waiting map[uint64]*asking
-}
-
-// asking is one of them.
-type asking struct {
-	missing []string // instances that have not answered
-	answers []answer
-	done    chan struct{} // closed when none is missing
-}
-
-func newAsks() asks { return asks{waiting: make(map[uint64]*asking)} }
-
-func (a *asks) begin(of []string) (uint64, *asking) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.last++
-	q := &asking{missing: of, done: make(chan struct{})}
-	a.waiting[a.last] = q
-	return a.last, q
-}
-
-func (a *asks) answered(by string, with answer) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	q := a.waiting[with.ID]
-	if q == nil {
-		return
-	}
-	i := slices.Index(q.missing, by)
-	if i < 0 {
-		return
-	}
-	q.missing = slices.Delete(q.missing, i, i+1)
-	q.answers = append(q.answers, with)
-	if len(q.missing) == 0 {
-		close(q.done)
-		delete(a.waiting, with.ID)
-	}
-}
-
-// end gives what has come, and whether that is all.
-func (a *asks) end(id uint64, q *asking) (answers []answer, whole bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.waiting, id)
-	return q.answers, len(q.missing) == 0
-}
-
-// pace lets so many a second pass.
-type pace struct {
-	mu    sync.Mutex // guards what follows
-	since time.Time
-	count int
-}
-
-func (p *pace) pass(now time.Time, most int) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now.Sub(p.since) >= time.Second {
-		p.since, p.count = now, 0
-	}
-	p.count++
-	return p.count <= most
-}
-
-// askAll asks the other instances and waits for their answers, for a bounded time.
-// whole is false if one of them has not answered.
-func (h *Hub) askAll(ctx context.Context, q query) (answers []answer, whole bool) {
-	h.others.mu.Lock()
-	there, doubtful := h.others.leases.There(), h.others.leases.Doubtful(time.Now())
-	h.others.mu.Unlock()
-	switch {
-	case len(there) == 0:
-		return nil, true
-	case q.Cut == nil && !h.others.pace.pass(time.Now(), asksASecond):
-		return nil, false
-	}
-	id, asking := h.others.asks.begin(there)
-	q.ID = id
-	over := time.NewTimer(askPatience)
-	defer over.Stop()
-	again := time.NewTicker(askPatience / 3) // the question or an answer may be lost
-	defer again.Stop()
-	for waiting := true; waiting; {
-		h.write(allInstances, note{Kind: noteQuery, Query: &q})
-		select {
-		case <-again.C:
-			continue
-		case <-asking.done:
-		case <-over.C:
-		case <-ctx.Done():
-		case <-h.ctx.Done():
-		}
-		waiting = false
-	}
-	answers, whole = h.others.asks.end(id, asking)
-	return answers, whole && !doubtful
-}
-
-func (h *Hub) answerQuery(n note) {
-	a := answer{ID: n.Query.ID}
-	switch q := n.Query; {
-	case q.Cut != nil:
-		a.Cut = h.cut(*q.Cut)
-	case q.Room != "":
-		a.Report = h.fullOf(q.Room)
-	default:
-		a.Rooms, a.More = h.pageOfRooms(*q)
-	}
-	h.write(inboxOf(n.From), note{Kind: noteAnswer, Answer: &a})
-}
 
 // DisconnectEverywhere is Disconnect on all instances, of a user or of one session by its
 // id. whole is false if one of them has
@@ -165,11 +16,11 @@ func (h *Hub) answerQuery(n note) {
 func (h *Hub) DisconnectEverywhere(ctx context.Context, user, session string) (n int, whole bool) {
 	which := cut{User: user, Session: session}
 	n = h.cut(which)
-	answers, whole := h.askAll(ctx, query{Cut: &which})
-	for _, a := range answers {
+	asked := h.askAll(ctx, query{Cut: &which})
+	for _, a := range asked.answers {
 		n += a.Cut
 	}
-	return n, whole
+	return n, asked.whole
 }
 
 // Whereabouts says who is in a room, on all instances.
@@ -193,7 +44,7 @@ func (h *Hub) Whereabouts(ctx context.Context, name string, limit int) Whereabou
 			return w
 		}
 	}
-	answers, whole := h.askAll(ctx, query{Room: name})
+	asked := h.askAll(ctx, query{Room: name})
 	if r == nil {
 		r = &liveRoom{hub: h} // for its roster
 	} else {
@@ -201,13 +52,13 @@ func (h *Hub) Whereabouts(ctx context.Context, name string, limit int) Whereabou
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, a := range answers {
+	for _, a := range asked.answers {
 		if a.Report != nil {
 			r.roster.Take(*a.Report, time.Now(), time.Now().Add(h.cfg.LeaveGrace))
 		}
 	}
 	w := r.whereabouts(limit)
-	w.Incomplete = !whole
+	w.Incomplete = !asked.whole
 	return w
 }
 
@@ -290,11 +141,11 @@ type RoomPage struct {
 // after that begin with prefix, at most limit of them.
 func (h *Hub) RoomPage(ctx context.Context, prefix, after string, limit int) RoomPage {
 	q := query{Prefix: prefix, After: after, Limit: limit}
-	answers, whole := h.askAll(ctx, q)
-	page := RoomPage{Incomplete: !whole}
+	asked := h.askAll(ctx, q)
+	page := RoomPage{Incomplete: !asked.whole}
 	var all []RoomInfo
 	all, page.More = h.pageOfRooms(q)
-	for _, a := range answers {
+	for _, a := range asked.answers {
 		all, page.More = append(all, a.Rooms...), page.More || a.More
 	}
 	slices.SortStableFunc(all, func(a, b RoomInfo) int { return strings.Compare(a.Room, b.Room) })

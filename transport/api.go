@@ -106,6 +106,7 @@ func (a *api) routes(mux *http.ServeMux) {
 		mux.Handle("POST /api/"+e.name, a.handler(e))
 	}
 	mux.Handle("GET /api/bans", a.metrics.measure("/api/bans", http.HandlerFunc(a.bans)))
+	mux.Handle("GET /api/rooms/{room}/trace/{id}", a.metrics.measure("/api/rooms/{room}/trace/{id}", http.HandlerFunc(a.trace)))
 	a.docRoutes(mux)
 	other := func(w http.ResponseWriter, r *http.Request) {
 		if allowed := methodsOf(mux, r); len(allowed) > 0 {

@@ -39,6 +39,9 @@ func (c *chat) accepts() (kind websocket.MessageType, most int) {
 // Deliver sends what a room brings; see hub.Outlet.
 func (c *chat) Deliver(r *hub.Round, from int) bool { return c.out.round(r, from) }
 
+// Lag says what waits for the peer; see hub.Outlet.
+func (c *chat) Lag() hub.Lag { return c.out.behind() }
+
 // End says goodbye for the hub; see hub.Outlet.
 func (c *chat) End(why hub.Reason) {
 	if why != hub.ReasonGone {

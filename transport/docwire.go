@@ -78,6 +78,9 @@ func (o docOutlet) Regrant(caller room.Caller) { o.regrant(caller) }
 // Deliver has nothing to deliver; see hub.Outlet.
 func (docOutlet) Deliver(*hub.Round, int) bool { return true }
 
+// Lag says what waits for the peer; see hub.Outlet.
+func (o docOutlet) Lag() hub.Lag { return o.out.behind() }
+
 // End says goodbye for the hub; see hub.Outlet.
 func (o docOutlet) End(why hub.Reason) {
 	if why != hub.ReasonGone {
@@ -93,3 +96,6 @@ func (f docFrames) Compressed(from int) []byte { return f.Bytes(from) }
 
 // CompressedFrame is Compressed for one.
 func (f docFrames) CompressedFrame(i int) (data []byte, key string) { return f.Frame(i) }
+
+// Waits is noted of rounds in rooms alone.
+func (docFrames) Waits() {}

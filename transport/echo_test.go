@@ -299,6 +299,7 @@ func (f *echoFrames) Frame(i int) (data []byte, key string) {
 }
 func (f *echoFrames) Compressed(from int) []byte                      { return f.Bytes(from) }
 func (f *echoFrames) CompressedFrame(i int) (data []byte, key string) { return f.Frame(i) }
+func (f *echoFrames) Waits()                                          {}
 
 // Rounds of a protocol's own are bounded and conflated as those of a room.
 func TestEchoLags(t *testing.T) {

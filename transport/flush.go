@@ -57,7 +57,7 @@ func (s *sender) look() {
 		if left := time.Until(s.lag.oldest().Add(s.longest)); left > 0 {
 			s.watch.Reset(left)
 		} else {
-			s.cut()
+			s.cut(excessAge)
 		}
 	}
 	s.mu.Unlock()
@@ -100,7 +100,7 @@ func (s *sender) failed(err error) {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		s.kill()
 	case s.state == sendOpen:
-		s.cut()
+		s.cut(excessAge)
 	case s.state == sendClosing && !time.Now().Before(s.by):
 		s.kill()
 	}

@@ -1,5 +1,7 @@
 package transport
 
+import "math"
+
 // hold is a place that is kept for an answer, and what waits behind it. An answer that
 // has to stand before everything newer gets its place under a room's lock, and is
 // encoded and compressed without: for what is large that takes milliseconds.
@@ -28,10 +30,11 @@ func (s *sender) fill(answer []byte) bool {
 	case !held.on || s.state != sendOpen:
 		return true
 	case held.full && s.lag != nil:
-		s.cut()
+		s.cut(excessBytes)
 		return false
 	case held.full: // what is newer than what was dropped must not go out either
 		s.state = sendCut
+		s.excess, s.waited = excessBytes, uint32(min(s.most, math.MaxInt32))
 		return false
 	}
 	s.answer(answer)

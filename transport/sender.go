@@ -34,12 +34,6 @@ type sender struct {
 	attempt
 }
 
-// lateness is what is known of a peer that lags. It is guarded by mu.
-type lateness struct {
-	told  bool        // late has been told
-	watch *time.Timer // without raw: calls look, while there is a backlog; nil: there never was one
-}
-
 // attempt is a write that does not wait. Its function is made once, and not for each.
 type attempt struct {
 	try     func(fd uintptr) bool
@@ -89,6 +83,8 @@ type frames interface {
 	Compressed(from int) []byte
 	// CompressedFrame is Frame for peers who take compression.
 	CompressedFrame(i int) (data []byte, key string)
+	// Waits says that they wait for the peer behind what it has not taken.
+	Waits()
 }
 
 // round sends what is brought, from a frame on. It is false if the peer lags too much
@@ -105,7 +101,7 @@ func (s *sender) round(r frames, from int) bool {
 		} else {
 			s.write(r.Bytes(from))
 		}
-		return s.bounded()
+		return s.brought(r)
 	}
 	now := time.Now()
 	for i := from; i < r.Len(); i++ {
@@ -116,7 +112,7 @@ func (s *sender) round(r frames, from int) bool {
 		}
 		s.lag.add(data, now, s.longest)
 	}
-	return s.bounded()
+	return s.brought(r)
 }
 
 // pick gives a frame as the peer takes it.
@@ -127,12 +123,6 @@ func (s *sender) pick(r frames, i int) (data []byte, key string) {
 	return r.Frame(i)
 }
 
-// lagging is false where a backlog may mean no more than that the goroutine has yet to
-// run, as it must when to write is to wait. mu is held, and there is a backlog.
-func (s *sender) lagging() bool {
-	return s.raw != nil || s.lag.size() > 4*flushPiece || len(s.lag.latest) > 0
-}
-
 // frame sends one frame that the peer has not asked for.
 func (s *sender) frame(data []byte) {
 	s.mu.Lock()
@@ -141,15 +131,6 @@ func (s *sender) frame(data []byte) {
 		s.write(data)
 		s.bounded()
 	}
-}
-
-// bounded cuts a peer that lags too much. mu is held.
-func (s *sender) bounded() bool {
-	if s.lag == nil || s.lag.excess() <= s.most {
-		return true
-	}
-	s.cut()
-	return false
 }
 
 // reply sends what the peer has asked for: it may be larger than what is left of the
@@ -258,20 +239,6 @@ func (s *sender) drain() {
 	s.mu.Unlock()
 	if lag != nil {
 		<-lag.done
-	}
-}
-
-// cut lets nothing out any more but what has begun. The goroutine tells of it, which
-// is woken for that, or look where it may not be: a Write that is cut short can be the
-// end of a connection. mu is held.
-func (s *sender) cut() {
-	s.state, s.held = sendCut, hold{}
-	s.lag.cut()
-	s.lighten()
-	if s.raw != nil {
-		_ = s.conn.SetWriteDeadline(longAgo)
-	} else {
-		s.watch.Reset(0)
 	}
 }
 

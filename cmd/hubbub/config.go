@@ -30,6 +30,7 @@ type cli struct {
 	Token   TokenCmd   `cmd:"" help:"Make a token."`
 	Send    SendCmd    `cmd:"" help:"Send messages to a room and wait until they are safe."`
 	Tail    TailCmd    `cmd:"" help:"Print what happens in a room."`
+	Trace   TraceCmd   `cmd:"" help:"Tell what became of a message: when it was stored, and to whom each instance brought it."`
 	Export  ExportCmd  `cmd:"" help:"Write a hub's log to a file, to be imported elsewhere."`
 	Import  ImportCmd  `cmd:"" help:"Make a log of what was exported."`
 	Backup  BackupCmd  `cmd:"" help:"Write what a running hub has stored to a file."`

@@ -1,4 +1,4 @@
-// Command hubbub is the hub, and the tools around it: serve, token, send, tail,
+// Command hubbub is the hub, and the tools around it: serve, token, send, tail, trace,
 // export, import, backup, restore, doctor, bench, version.
 package main
 

@@ -120,6 +120,7 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	}
 	h := hub.New(hub.Config{
 		Orders: engine.orders, Log: engine.log, Bus: engine.bus, Codec: transport.Codec{CompressFrom: c.Bounds.compressFrom()}, Linger: c.Bounds.Linger,
+		Name:  c.Engine.NATS.Name,
 		Fault: func(room string, err error) { log.Warn().Str("room", room).Err(err).Msg("hub") },
 	})
 	defer h.Close()

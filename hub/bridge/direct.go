@@ -74,28 +74,37 @@ func getMany(ctx context.Context, nc *nats.Conn, stream string, req directGet) (
 
 // getOne asks for one message. ok is false if there is none.
 func getOne(ctx context.Context, nc *nats.Conn, stream string, req directGet) (e hub.Entry, ok bool, err error) {
-	data, err := json.Marshal(req)
-	if err != nil {
-		return hub.Entry{}, false, fmt.Errorf("encode the request: %w", err)
-	}
-	msg, err := nc.RequestWithContext(ctx, directAPI+stream, data)
-	if errors.Is(err, nats.ErrNoResponders) {
-		return hub.Entry{}, false, unavailable(fmt.Errorf("stream %s: does not answer at present", stream))
-	}
-	if err != nil {
-		return hub.Entry{}, false, unavailable(err)
-	}
-	switch empty, err := status(msg); {
-	case err != nil:
-		return hub.Entry{}, false, unavailable(fmt.Errorf("stream %s: %w", stream, err))
-	case empty:
-		return hub.Entry{}, false, nil
+	msg, err := getMessage(ctx, nc, stream, req)
+	if msg == nil || err != nil {
+		return hub.Entry{}, false, err
 	}
 	seq, err := header(msg, "Nats-Sequence")
 	if err != nil {
 		return hub.Entry{}, false, unavailable(err)
 	}
 	return hub.Entry{Seq: seq, Data: msg.Data}, true, nil
+}
+
+// getMessage asks for one message. It is nil if there is none.
+func getMessage(ctx context.Context, nc *nats.Conn, stream string, req directGet) (*nats.Msg, error) {
+	data, err := json.Marshal(req)
+	if err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
+	}
+	msg, err := nc.RequestWithContext(ctx, directAPI+stream, data)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return nil, unavailable(fmt.Errorf("stream %s: does not answer at present", stream))
+	}
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	switch empty, err := status(msg); {
+	case err != nil:
+		return nil, unavailable(fmt.Errorf("stream %s: %w", stream, err))
+	case empty:
+		return nil, nil
+	}
+	return msg, nil
 }
 
 // status reads whether a message says that there is nothing, or that something

@@ -86,3 +86,11 @@ func (f *Faulty) Read(ctx context.Context, room string, r hub.Range) (hub.Page, 
 	}
 	return page, nil
 }
+
+// Stored is that of the wrapped Log, or an error.
+func (f *Faulty) Stored(ctx context.Context, room string, seq uint64) (time.Time, error) {
+	if err := f.suffer(ctx, f.misread(room)); err != nil {
+		return time.Time{}, err
+	}
+	return f.log.Stored(ctx, room, seq)
+}

@@ -42,6 +42,7 @@ func TestLog(t *testing.T, open func(t *testing.T) hub.Log) {
 		{"PageIsBoundedInEntries", pageIsBoundedInEntries},
 		{"TailsInTheirOrder", tailsInTheirOrder},
 		{"TailsOfManyRooms", tailsOfManyRooms},
+		{"StoredSaysWhen", storedSaysWhen},
 		{"NamesOfAllKinds", namesOfAllKinds},
 		{"RoomsDoNotMix", roomsDoNotMix},
 		{"ClosedSaysSo", closedSaysSo},

@@ -31,6 +31,8 @@ func closedSaysSo(t *testing.T, log hub.Log) {
 	require.ErrorIs(t, err, hub.ErrClosed)
 	_, err = log.Read(within(t), "lobby", hub.Range{Limit: 1})
 	require.ErrorIs(t, err, hub.ErrClosed)
+	_, err = log.Stored(within(t), "lobby", 1)
+	require.ErrorIs(t, err, hub.ErrClosed)
 	require.Error(t, log.Health())
 	f.Stop() // after Close as well
 }

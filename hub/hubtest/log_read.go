@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -200,5 +201,30 @@ func tailsOfManyRooms(t *testing.T, log hub.Log) {
 	require.Len(t, tails, n)
 	for i, tail := range tails {
 		require.Equal(t, want[i], tail.Seq, "%s", rooms[i])
+	}
+}
+
+// storedSaysWhen holds the log's clock to that of the test, which is the same machine's.
+func storedSaysWhen(t *testing.T, log hub.Log) {
+	const slack = time.Second // a clock of milliseconds, or of another process
+	stored(t, log, "elsewhere", record("", "x"))
+	before := time.Now()
+	seqs := stored(t, log, "lobby", record("", "1"), record("", "2"))
+	seqs = append(seqs, stored(t, log, "lobby", record("", "3"))...)
+	after := time.Now()
+	last := before.Add(-slack)
+	for _, seq := range seqs {
+		at, err := log.Stored(within(t), "lobby", seq)
+		require.NoError(t, err)
+		require.WithinRange(t, at, last, after.Add(slack))
+		last = at
+	}
+	for _, none := range []struct {
+		room string
+		seq  uint64
+	}{{"lobby", 0}, {"lobby", seqs[0] - 1}, {"lobby", seqs[2] + 1}, {"nowhere", 1}} {
+		at, err := log.Stored(within(t), none.room, none.seq)
+		require.NoError(t, err)
+		require.Zero(t, at, "%+v", none)
 	}
 }
