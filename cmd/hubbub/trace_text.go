@@ -70,7 +70,11 @@ func ackLine(p *hub.TracePart) string {
 func deliveryLine(p *hub.TracePart) string {
 	switch r := p.Round; {
 	case r != nil:
-		s := fmt.Sprintf("to %d members at %s, in %.3f ms", r.Members, moment(r.At), float64(r.Took)/1000)
+		whom := "members"
+		if r.Members == 1 {
+			whom = "member"
+		}
+		s := fmt.Sprintf("to %d %s at %s, in %.3f ms", r.Members, whom, moment(r.At), float64(r.Took)/1000)
 		if r.Waiting > 0 {
 			s += fmt.Sprintf("; for %d of them it was put behind what they had not taken", r.Waiting)
 		}
