@@ -262,6 +262,7 @@ func TestEstrangedAfter(t *testing.T) {
 		require.NoError(t, serveOf(t, []string{"--estranged-after", c}).Leave.check())
 	}
 	for _, c := range []string{"999ms", "-5s"} {
+		require.Error(t, serveOf(t, []string{"--estranged-after=" + c}).Leave.check())
 		status, _, errs := runIn(t, []string{"serve", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--estranged-after=" + c})
 		require.Equal(t, 1, status)
 		require.Contains(t, errs, "--estranged-after "+c)
