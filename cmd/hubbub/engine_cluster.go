@@ -22,7 +22,7 @@ func (f engineFlags) openCluster(ctx context.Context, data string, log zerolog.L
 	}
 	ack, why, err := found.choose(f.Ack, f.Replicas)
 	if err != nil {
-		return nil, fmt.Errorf("--nats: %w", err)
+		return nil, errors.Join(fmt.Errorf("--nats: %w", err), c.Shutdown())
 	}
 	c.report(found, ack, why)
 	e := &engine{base: c, shared: true, drop: func() {}}
