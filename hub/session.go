@@ -21,7 +21,8 @@ const (
 	ReasonSlow Reason = "slow"
 	// ReasonShutdown: the hub goes down.
 	ReasonShutdown Reason = "shutdown"
-	// ReasonMoved: this instance is leaving, and the peer is to go to another.
+	// ReasonMoved: this instance is leaving, or cut off from the log, and the peer is to
+	// go to another.
 	ReasonMoved Reason = "moved"
 	// ReasonDisconnected: somebody asked for it through Disconnect.
 	ReasonDisconnected Reason = "disconnected"

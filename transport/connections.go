@@ -9,16 +9,16 @@ type connections struct {
 	live    map[resident]bool // whether it was made; before that it can be told nothing
 	aborted bool              // none may go on
 	late    func(resident)    // what becomes of one that is made now; nil: it goes on
-	over    bool              // none may begin
+	over    bool              // none may begin, for good
+	shut    bool              // none may begin, for now
 	none    chan struct{}     // closed when there is none; nil: nobody waits for that
 }
 
-// begin notes a connection that is about to be made. It is false when none may begin
-// any more.
+// begin notes a connection that is about to be made. It is false when none may begin.
 func (l *connections) begin(r resident) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over {
+	if l.over || l.shut {
 		return false
 	}
 	if l.live == nil {
@@ -67,10 +67,10 @@ func (l *connections) made() []resident {
 }
 
 // part does something to all that there are, and to those that are being made as soon
-// as they are.
+// as they are. None may begin by then.
 func (l *connections) part(do func(resident)) {
 	l.mu.Lock()
-	l.over, l.late = true, do
+	l.late = do
 	l.mu.Unlock()
 	for _, r := range l.made() {
 		do(r)
@@ -94,11 +94,34 @@ func (l *connections) count() int {
 	return len(l.live)
 }
 
-// gone lets no more begin. What it gives is closed when there is none.
+// gone lets no more begin, for good. What it gives is closed when there is none.
 func (l *connections) gone() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.over = true
+	return l.empty()
+}
+
+// close lets no more begin until open. What it gives is closed when there is none.
+func (l *connections) close() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shut = true
+	return l.empty()
+}
+
+// open lets them begin and stay again after close, unless that is over for good.
+func (l *connections) open() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shut = false
+	if !l.over {
+		l.late = nil
+	}
+}
+
+// empty gives what is closed when there is none. mu is held.
+func (l *connections) empty() <-chan struct{} {
 	switch {
 	case len(l.live) == 0:
 		none := make(chan struct{})

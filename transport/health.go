@@ -18,7 +18,7 @@ func (s *Server) serveLive(w http.ResponseWriter, _ *http.Request) {
 }
 
 // serveReady is GET /readyz: the hub can store what it is given and stays; else the
-// log's own reason why not, or "draining".
+// log's own reason why not, or "draining", or what it is cut off from.
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
 	if err := s.unready(); err != nil {
 		writeJSON(w, http.StatusServiceUnavailable, encodeAnswer(healthAnswer{Status: "unavailable", Reason: err.Error()}))
@@ -33,6 +33,9 @@ var errDraining = errors.New("draining")
 func (s *Server) unready() error {
 	if s.stage.Load() > serving {
 		return errDraining
+	}
+	if from := s.estranged.Load(); from != nil {
+		return from.reason()
 	}
 	return s.health()
 }

@@ -46,16 +46,13 @@ func (s *Server) Retire() { s.stage.CompareAndSwap(serving, retiring) }
 // or ctx ends. Shutdown is still to be called.
 func (s *Server) Leave(ctx context.Context, how Leaving) error {
 	s.stage.Store(leaving)
-	gone := s.conns.gone()
-	m := &mover{code: wire.CloseMoved, ctx: ctx, gone: gone}
+	m := &mover{code: wire.CloseMoved, ctx: ctx, gone: s.conns.gone()}
 	if how.Alone {
 		m.code = wire.CloseShutdown
 	}
-	m.tell(s.conns.made(), how.Over)
-	s.conns.part(m.move) // and those who were just coming
-	m.waits.Wait()
+	m.empty(&s.conns, how.Over)
 	select {
-	case <-gone:
+	case <-m.gone:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("%d connections have not gone in time: %w", s.conns.count(), ctx.Err())
@@ -67,8 +64,19 @@ func (s *Server) Connections() int { return s.conns.count() }
 
 // refuseNew is why no connection may begin, or nil.
 func (s *Server) refuseNew() error {
-	if s.stage.Load() < leaving {
-		return nil
+	if s.stage.Load() >= leaving {
+		return errLeaving
+	}
+	if from := s.estranged.Load(); from != nil {
+		return from.refusal()
+	}
+	return nil
+}
+
+// refusedLate is why a connection that nothing spoke against may not begin after all.
+func (s *Server) refusedLate() error {
+	if err := s.refuseNew(); err != nil {
+		return err
 	}
 	return errLeaving
 }
@@ -80,7 +88,7 @@ var errLeaving = &room.Error{
 
 // parting tells whoever keeps connections open for requests that this is to end.
 func (s *Server) parting(w http.ResponseWriter) {
-	if s.stage.Load() > serving {
+	if s.stage.Load() > serving || s.estranged.Load() != nil {
 		w.Header().Set("Connection", "close")
 	}
 }
@@ -101,10 +109,19 @@ type resident interface {
 
 // mover tells residents to go.
 type mover struct {
-	ctx   context.Context
-	gone  <-chan struct{} // closed when there is nobody left
-	code  wire.CloseCode
-	waits sync.WaitGroup // for those who are still to get answers
+	ctx      context.Context
+	gone     <-chan struct{} // closed when there is nobody left
+	code     wire.CloseCode
+	patience time.Duration  // with the answers of one that is told; 0: until ctx ends
+	waits    sync.WaitGroup // for those who are still to get answers
+}
+
+// empty tells all of them, spread over a time, and those who were just coming. It
+// returns when each was told.
+func (m *mover) empty(all *connections, over time.Duration) {
+	m.tell(all.made(), over)
+	all.part(m.move)
+	m.waits.Wait()
 }
 
 // tell moves all of them in any order, spread over a time.
@@ -119,7 +136,7 @@ func (m *mover) tell(all []resident, over time.Duration) {
 	}
 }
 
-// move tells one to go as soon as it has its answers, or ctx ends.
+// move tells one to go as soon as it has its answers, or patience or ctx ends.
 func (m *mover) move(r resident) {
 	after := time.Millisecond + rand.N(returnWithin)
 	settled := r.settle()
@@ -130,12 +147,22 @@ func (m *mover) move(r resident) {
 	default:
 	}
 	m.waits.Go(func() {
+		ctx, cancel := m.patient()
+		defer cancel()
 		select {
 		case <-settled:
-		case <-m.ctx.Done():
+		case <-ctx.Done():
 		}
 		r.move(m.code, after)
 	})
+}
+
+// patient gives the context of one that waits for answers.
+func (m *mover) patient() (context.Context, context.CancelFunc) {
+	if m.patience == 0 {
+		return m.ctx, func() {}
+	}
+	return context.WithTimeout(m.ctx, m.patience)
 }
 
 // pause waits, or less where there is nothing to wait for any more.

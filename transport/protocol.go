@@ -97,7 +97,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, u upgrade) {
 	}
 	c := newConn(s, u.protocol)
 	if !s.conns.begin(c) {
-		s.writeError(w, r, errLeaving)
+		s.writeError(w, r, s.refusedLate())
 		return
 	}
 	ws, err := websocket.Accept(&hijacker{ResponseWriter: w, conn: c}, r, u.options(c))

@@ -53,10 +53,11 @@ type Server struct {
 	ctx     context.Context // the connections'
 	stop    context.CancelFunc
 
-	pace    *admission
-	stage   atomic.Int32 // of the server's life; see leave.go
-	conns   connections
-	workers *workers
+	pace      *admission
+	stage     atomic.Int32                 // of the server's life; see leave.go
+	estranged atomic.Pointer[Estrangement] // nil: it is not
+	conns     connections
+	workers   *workers
 }
 
 // New makes a server; Serve runs it.

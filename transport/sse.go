@@ -90,7 +90,7 @@ func (s *Server) openStream(w http.ResponseWriter, r *http.Request) (*stream, er
 	}
 	if !s.conns.begin(st) {
 		session.Close(hub.ReasonGone)
-		return nil, errLeaving
+		return nil, s.refusedLate()
 	}
 	return st, nil
 }

@@ -33,6 +33,11 @@ type base interface {
 	Connect(name string, opts ...nats.Option) (*nats.Conn, error)
 	// Health is nil, or why nothing can be stored.
 	Health() error
+	// Reached reports whether anybody is there whom other instances reach too, whatever
+	// they can store. One goroutine at a time may ask, before Shutdown.
+	Reached(ctx context.Context) bool
+	// Whole reports whether, beyond that, all connections stand.
+	Whole() bool
 	// Shutdown lets go of it, when nothing uses it any more.
 	Shutdown() error
 }

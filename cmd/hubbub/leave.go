@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -23,6 +24,16 @@ const (
 type leaveFlags struct {
 	Drain      *time.Duration `help:"After SIGTERM, the time in which connections are moved to other instances, one after another; 0: all at once. What is left 10s later is cut; a second signal cuts it at once. Without a value 20s, or 0 where there is no other instance." placeholder:"TIME"`
 	DrainDelay time.Duration  `help:"How much of that passes before the first is moved: /readyz says no from the beginning, and a load balancer needs a while to see it." default:"0s" placeholder:"TIME"`
+
+	EstrangedAfter time.Duration `help:"With --nats or --peer: how long no NATS server, or no other hub, may be reached before connections are moved to other instances, until it is; 1s or more. 0: nobody is moved." default:"5s" placeholder:"TIME"`
+}
+
+// check refuses what cannot be meant.
+func (f leaveFlags) check() error {
+	if f.EstrangedAfter != 0 && f.EstrangedAfter < time.Second {
+		return fmt.Errorf("--estranged-after %v: any connection is away for so long at times; give 1s or more, or 0, and nobody is moved", f.EstrangedAfter)
+	}
+	return nil
 }
 
 // plan is when what happens, from the signal on.

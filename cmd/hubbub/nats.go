@@ -183,6 +183,7 @@ type cluster struct {
 	log  zerolog.Logger
 
 	escort *escort // of all connections
+	line   lifeline
 }
 
 const (
@@ -232,8 +233,9 @@ func (c *cluster) addresses() string {
 // Health has no word of the servers' own: whether they store, the logs see.
 func (c *cluster) Health() error { return nil }
 
-// Shutdown lets the connections alone: whoever connects also closes.
+// Shutdown lets the other connections alone: whoever connects also closes.
 func (c *cluster) Shutdown() error {
 	c.escort.end()
+	c.line.close()
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -77,22 +78,22 @@ func (e *escort) take(nc *nats.Conn) {
 	e.conns = append(e.conns, nc)
 }
 
-// byServer gives the connections that stand, by the server they are on.
-func (e *escort) byServer() map[string][]*nats.Conn {
+// open gives the connections that were not closed.
+func (e *escort) open() []*nats.Conn {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.conns = slices.DeleteFunc(e.conns, (*nats.Conn).IsClosed)
+	return slices.Clone(e.conns)
+}
+
+// byServer gives the connections that stand, by the server they are on.
+func (e *escort) byServer() map[string][]*nats.Conn {
 	groups := make(map[string][]*nats.Conn)
-	var open []*nats.Conn
-	for _, nc := range e.conns {
-		if nc.IsClosed() {
-			continue
-		}
-		open = append(open, nc)
+	for _, nc := range e.open() {
 		if nc.IsConnected() && len(nc.Servers()) > 1 {
 			groups[nc.ConnectedUrlRedacted()] = append(groups[nc.ConnectedUrlRedacted()], nc)
 		}
 	}
-	e.conns = open
 	return groups
 }
 

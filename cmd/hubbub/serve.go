@@ -91,6 +91,9 @@ func (l loggingFlags) logger(w io.Writer) zerolog.Logger {
 // from the edge.
 func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	log := c.Logging.logger(std.err)
+	if err := c.Leave.check(); err != nil {
+		return err
+	}
 	if c.Bounds.MemoryLimit > 0 {
 		debug.SetMemoryLimit(int64(c.Bounds.MemoryLimit))
 	}
@@ -136,7 +139,9 @@ func (c *ServeCmd) run(ctx context.Context, std streams) error {
 	c.greet(std.out, listener.Addr(), admin.addr)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(cert.listen(listener)) }()
+	lookout := c.Leave.lookout(engine, server, log)
 	err = c.attend(ctx, &reloading{c, identity, cert, listener.Addr(), log}, served)
+	lookout.end()
 	(&house{server, documents, h, log}).leave(c.Leave.plan(engine.alone()))
 	return err
 }

@@ -23,7 +23,8 @@ const (
 	CloseInternal CloseCode = 3005
 	// CloseConnectTimeout: no connect came in time.
 	CloseConnectTimeout CloseCode = 3006
-	// CloseMoved: this instance is leaving; connect to another at once.
+	// CloseMoved: this instance is leaving, or cut off from the log; connect to another
+	// at once.
 	CloseMoved CloseCode = 3007
 	// CloseUnauthorized: the token is missing or does not verify; get another.
 	CloseUnauthorized CloseCode = 3500

@@ -19,6 +19,10 @@ const clusterName = "hubbub"
 // peerUser is the user name on routes; the password is Peers.Secret.
 const peerUser = "hubbub"
 
+// routePing is how often a route is tried: one whose other end is gone without a word is
+// given up after three times that.
+const routePing = 2 * time.Second
+
 // Peers are the engines of other hubs, with which this one keeps every stream
 // together. They reach one another by routes; clients still come through memory alone.
 type Peers struct {
@@ -45,7 +49,8 @@ func (p *Peers) engine(o *server.Options) error {
 	o.Cluster = server.ClusterOpts{
 		Name: clusterName, Host: host, Port: port,
 		Username: peerUser, Password: p.Secret, TLSConfig: p.TLS,
-		NoAdvertise: true, // there is nothing that a client could connect to
+		NoAdvertise:  true, // there is nothing that a client could connect to
+		PingInterval: routePing, MaxPingsOut: 2,
 	}
 	if p.Secret == "" {
 		o.Cluster.Username = ""
@@ -140,3 +145,16 @@ func (s *Server) alone(all bool) error {
 	}
 	return nil
 }
+
+// Reached reports whether there is a route to any of the peers, whatever can be stored
+// together with them. An engine without peers, or one that is being started again, is
+// cut off from nobody.
+func (s *Server) Reached(context.Context) bool {
+	s.mu.Lock()
+	engine, down := s.engine, s.down
+	s.mu.Unlock()
+	return s.opts.Peers == nil || down != nil || engine.NumRemotes() > 0
+}
+
+// Whole is true: the connections are through memory, and stand.
+func (s *Server) Whole() bool { return true }
