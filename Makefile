@@ -48,7 +48,7 @@ build: $(PAGE) $(EXAMPLES) ## Build bin/hubbub, one static program with the web 
 test: lint web-test web-slow e2e go-test ## Run every test there is, and install what they need
 
 .PHONY: check
-check: lint go-check web-test ## Run what is worth running while working, without the race detector
+check: check-lint go-check web-check ## Run what is worth running while working: no race detector, no browser, no stock Yjs clients
 
 .PHONY: lint
 lint: go-lint web-lint ## Look for mistakes and for what is not formatted, in Go and web
@@ -120,11 +120,20 @@ go-lint:
 web-lint: $(NODE_MODULES)
 	$(NPM) run check
 
+# Both at once: one waits for the disk while the other computes.
+.PHONY: check-lint
+check-lint: $(NODE_MODULES)
+	printf '%s\n' go-lint web-lint | xargs -n 1 -P 2 $(MAKE)
+
 # The SDK's tests and those in the browser talk to the program itself; without
 # HUBBUB_BIN they would build another.
 .PHONY: web-test
 web-test: build
 	HUBBUB_BIN=$(CURDIR)/bin/hubbub $(NPM) test
+
+.PHONY: web-check
+web-check: build
+	HUBBUB_BIN=$(CURDIR)/bin/hubbub $(NPM) test --workspace=sdk --workspace=app
 
 # What waits for clocks and full disks: a few minutes.
 .PHONY: web-slow
