@@ -236,7 +236,9 @@ func (s *publishing) acked(one sending, f *frame, seq uint64, duplicate bool) {
 	rec := &s.records[one.record]
 	rec.Outcome, rec.Done = checker.Acked, f.came.Sub(s.run.begin)
 	rec.At, rec.Duplicate = checker.Position{Epoch: f.Epoch, Seq: seq}, duplicate
-	s.run.acked.Add(1)
+	if !duplicate { // those may be repeats of what was acknowledged before
+		s.run.acked.Add(1)
+	}
 	i := slices.Index(s.outbox, one.msg)
 	if i < 0 {
 		return

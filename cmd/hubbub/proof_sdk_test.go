@@ -89,7 +89,9 @@ func (p *sdkPublishing) settle(rec *checker.Publish, receipt *client.Receipt) bo
 	switch {
 	case err == nil:
 		rec.Outcome, rec.At, rec.Duplicate = checker.Acked, checker.Position(ack.Position), ack.Duplicate
-		p.run.acked.Add(1)
+		if !ack.Duplicate {
+			p.run.acked.Add(1)
+		}
 	case p.run.ctx.Err() != nil:
 		return false
 	default:
