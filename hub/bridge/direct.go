@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -36,12 +37,27 @@ type directAnswer struct {
 // errBroken: an answer cannot be what the server sent in one piece.
 var errBroken = errors.New("an answer of the stream does not hold together")
 
-// getMany asks for a row of messages. The row is whole, or it is an error.
-func getMany(ctx context.Context, nc *nats.Conn, stream string, req directGet) (directAnswer, error) {
+// errLost: the connection on which an answer was to come has been made anew since.
+var errLost = errors.New("the answer was lost with the connection")
+
+// lossCheck is how often who waits for an answer looks whether it can still come.
+const lossCheck = 500 * time.Millisecond
+
+// getMany asks for a row of messages. The row is whole, or it is an error. It asks again
+// if the answer cannot come any more.
+func getMany(ctx context.Context, nc *nats.Conn, stream string, req directGet) (a directAnswer, err error) {
 	data, err := json.Marshal(req)
 	if err != nil {
 		return directAnswer{}, fmt.Errorf("encode the request: %w", err)
 	}
+	for {
+		if a, err = tryMany(ctx, nc, stream, req, data); !errors.Is(err, errLost) || ctx.Err() != nil {
+			return a, err
+		}
+	}
+}
+
+func tryMany(ctx context.Context, nc *nats.Conn, stream string, req directGet, data []byte) (directAnswer, error) {
 	// The room for all that can come: what a subscription has without it takes half a
 	// megabyte for each request.
 	rows := make(chan *nats.Msg, max(req.Batch, len(req.MultiLast), 1)+1)
@@ -51,14 +67,22 @@ func getMany(ctx context.Context, nc *nats.Conn, stream string, req directGet) (
 		return directAnswer{}, unavailable(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
+	sent := sentOn(nc)
 	if err := nc.PublishRequest(directAPI+stream, inbox, data); err != nil {
 		return directAnswer{}, unavailable(err)
 	}
+	look := time.NewTicker(lossCheck)
+	defer look.Stop()
 	var a directAnswer
 	for {
 		var msg *nats.Msg
 		select {
 		case msg = <-rows:
+		case <-look.C:
+			if nc.Stats().Reconnects > sent {
+				return directAnswer{}, unavailable(errLost)
+			}
+			continue
 		case <-ctx.Done():
 			return directAnswer{}, unavailable(ctx.Err())
 		}
@@ -70,6 +94,15 @@ func getMany(ctx context.Context, nc *nats.Conn, stream string, req directGet) (
 			return a, nil
 		}
 	}
+}
+
+// sentOn gives how often a connection will have been made anew by when it sends what it
+// is given now: while there is none, that waits for the next one.
+func sentOn(nc *nats.Conn) uint64 {
+	if before := nc.Stats().Reconnects; nc.IsConnected() {
+		return before
+	}
+	return nc.Stats().Reconnects + 1
 }
 
 // getOne asks for one message. ok is false if there is none.

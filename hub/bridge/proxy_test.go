@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"sync"
@@ -123,5 +124,39 @@ func TestLostAnswers(t *testing.T) {
 		case <-time.After(patience):
 			require.FailNow(t, "an append was never answered")
 		}
+	}
+}
+
+// TestLostPages loses what the server answers to who reads, and then the connection: the
+// page is asked for again as soon as there is another one, and not when its reader gives
+// up.
+func TestLostPages(t *testing.T) {
+	s, err := server.NewServer(listening(t.TempDir()))
+	require.NoError(t, err)
+	s.Start()
+	require.True(t, s.ReadyForConnections(patience))
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	p := newProxy(t, s.Addr().String())
+	l := openExternal(t, "nats://"+p.listener.Addr().String(), bridge.Config{Partitions: 1})
+	fill(t, l, "lobby", 40)
+	p.mute.Store(true)
+	lost := p.lost.Load()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	read := make(chan hub.Page, 1)
+	go func() {
+		page, err := l.Read(ctx, "lobby", hub.Range{Limit: 100})
+		if err == nil {
+			read <- page
+		}
+	}()
+	eventually(t, "an answer is lost", func() bool { return p.lost.Load() > lost })
+	p.mute.Store(false)
+	p.cut()
+	select {
+	case page := <-read:
+		require.Len(t, page.Entries, 40)
+	case <-time.After(patience):
+		require.FailNow(t, "a reader waits for what cannot come")
 	}
 }
