@@ -108,6 +108,7 @@ func TestComments(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "eve", c.User)
 		require.Equal(t, strings.Repeat("ä", document.MaxQuote/2), c.Quote)
+		synctest.Wait()
 		require.NotZero(t, ada.notes, "those who have it open are told")
 
 		_, err = other.Edit(t.Context(), everybody, "r/doc", func(v *view.Doc, e *view.Edit) error {
