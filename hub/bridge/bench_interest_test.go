@@ -67,7 +67,7 @@ func BenchmarkInterest(b *testing.B) {
 		delivered, took := s.publish(b, messages)
 		last := s.look(b)
 		for i := range last {
-			fmt.Printf("server %d, %d messages of its peers' and its own, %d deliveries at all in %v: %.1f us of CPU a message\n", i, messages, delivered, took.Round(time.Millisecond),
+			fmt.Printf("server %d, %d messages published at the last server, %d deliveries at all servers in %v: %.1f us of CPU a message\n", i, messages, delivered, took.Round(time.Millisecond),
 				float64((last[i].cpu-after[i].cpu).Microseconds())/messages)
 		}
 		s.close()
